@@ -1,0 +1,159 @@
+"""Docker Compose: one file, the env files it is resolved with, and every call to `docker compose`.
+
+python-on-whales runs its children with the whole of our environment, which would let a developer's shell
+change what is interpolated; so these calls go through our own runner.
+"""
+
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dashtam_tasks import engine, processes
+from dashtam_tasks.errors import DashtamError, ExitCode
+
+
+class PublishedPort(msgspec.Struct, frozen=True):
+    """A port as `docker compose config` resolves it; `published` is empty, a number or a range."""
+
+    target: int
+    published: str = ""
+    host_ip: str = ""
+    protocol: str = "tcp"
+
+
+class Mount(msgspec.Struct, frozen=True):
+    """A volume or bind mount as `docker compose config` resolves it."""
+
+    type: str
+    target: str
+    source: str = ""
+    read_only: bool = False
+    bind: dict[str, Any] = {}
+
+
+class Service(msgspec.Struct, frozen=True):
+    """The parts of a resolved service that tasks decide by."""
+
+    image: str = ""
+    build: dict[str, Any] | None = None
+    container_name: str = ""
+    environment: dict[str, str | None] = {}
+    ports: tuple[PublishedPort, ...] = ()
+    volumes: tuple[Mount, ...] = ()
+    depends_on: dict[str, Any] = {}
+    profiles: tuple[str, ...] = ()
+
+
+class Volume(msgspec.Struct, frozen=True):
+    """A named volume; Compose resolves `name` to the one that the engine knows."""
+
+    name: str
+
+
+class Model(msgspec.Struct, frozen=True):
+    """A Compose project as `docker compose config` resolves it."""
+
+    name: str
+    services: dict[str, Service] = {}
+    volumes: dict[str, Volume] = {}
+
+    def image(self, service: str) -> str:
+        """Return the image that `service` runs; Compose names a built one after project and service."""
+        return self.service(service).image or f"{self.name}-{service}"
+
+    def volume(self, source: str) -> str:
+        """Return the engine's name of the volume that services mount as `source`."""
+        return self.volumes[source].name
+
+    def service(self, name: str) -> Service:
+        """Return the service called `name`.
+
+        Raises DashtamError (USAGE) when the project does not have it.
+        """
+        if name not in self.services:
+            raise DashtamError(
+                f"Compose project {self.name} has no service {name}.",
+                code=ExitCode.USAGE,
+                hint=f"It has {', '.join(sorted(self.services))}.",
+            )
+        return self.services[name]
+
+    def selection(self, services: Iterable[str] = ()) -> frozenset[str]:
+        """Return what `up` starts: `services` and all they depend on, by default all outside of profiles.
+
+        Raises DashtamError (USAGE) for a service that the project does not have.
+        """
+        pending = list(services) or [name for name, service in self.services.items() if not service.profiles]
+        chosen: set[str] = set()
+        while pending:
+            name = pending.pop()
+            if name not in chosen:
+                pending += self.service(name).depends_on
+                chosen.add(name)
+        return frozenset(chosen)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compose:
+    """One Compose file with the env files and variables that it is resolved with."""
+
+    file: Path
+    env_files: tuple[Path, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def argv(self, *arguments: str) -> list[str]:
+        """Return the whole command line of `docker compose ARGUMENTS` for this project."""
+        env_files = [part for path in self.env_files for part in ("--env-file", str(path))]
+        return ["docker", "compose", "--file", str(self.file), *env_files, *arguments]
+
+    def run(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run `docker compose ARGUMENTS` and return what it wrote to stdout.
+
+        Raises DashtamError (UNAVAILABLE) when it fails, naming the missing part of Docker if one is missing.
+        """
+        done = processes.run(self.argv(*arguments), environment=self.variables, stdin=stdin)
+        return engine.checked(done, f"docker compose {arguments[0]}")
+
+    def start(self, *arguments: str, **streams: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401
+        """Start `docker compose ARGUMENTS`; `streams` are those of processes.start."""
+        return processes.start(self.argv(*arguments), environment=self.variables, **streams)
+
+    def attach(self, *arguments: str) -> int:
+        """Run `docker compose ARGUMENTS` on our own streams and return its exit code."""
+        return processes.attach(self.argv(*arguments), environment=self.variables)
+
+    def stream(self, *arguments: str) -> None:
+        """Run `docker compose ARGUMENTS` on our own streams.
+
+        Raises DashtamError (UNAVAILABLE) when it fails; what it says itself is on the screen by then.
+        """
+        returncode = self.attach(*arguments)
+        if returncode == ExitCode.INTERRUPTED:
+            raise KeyboardInterrupt
+        if returncode:
+            engine.version()
+            raise DashtamError(
+                f"`docker compose {arguments[0]}` failed with exit code {returncode}; see above.",
+                code=ExitCode.UNAVAILABLE,
+            )
+
+    def model(self) -> Model:
+        """Return the project as Compose resolves it, every profile included.
+
+        Raises DashtamError (CONFIGURATION) with Compose's own words when a file is not valid.
+        """
+        arguments = ("--profile", "*", "config", "--format", "json")
+        done = processes.run(self.argv(*arguments), environment=self.variables)
+        if done.returncode:
+            engine.compose_version()
+            raise DashtamError(
+                f"{self.file} is not a valid Compose file with these env files: "
+                f"{', '.join(map(str, self.env_files))}.",
+                code=ExitCode.CONFIGURATION,
+                details=done.stderr,
+            )
+        return msgspec.json.decode(done.stdout, type=Model)

@@ -1,0 +1,125 @@
+"""Everything that a person reads: the only module that prints.
+
+Results go to stdout, progress and errors to stderr. Rich drops colours and live updates by itself where there
+is no terminal or NO_COLOR is set; it is imported late, since it is slow to import and most commands print
+little.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from dashtam_tasks.errors import DashtamError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from dashtam_tasks.findings import Finding
+    from dashtam_tasks.readiness import Progress
+
+
+def line(text: str = "") -> None:
+    """Print one line of a result."""
+    print(text)
+
+
+def note(text: str) -> None:
+    """Print one line of progress."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def data(value: object) -> None:
+    """Print `value` as JSON for a program to read."""
+    print(json.dumps(value, indent=2, default=str))
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under headings; cells never wrap where the output is not a terminal."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        grid.add_column(heading, no_wrap=True)
+    for row in rows:
+        grid.add_row(*(Text(str(cell)) for cell in row))
+    terminal(sys.stdout, width=None if sys.stdout.isatty() else 1000).print(grid)
+
+
+@contextmanager
+def progress() -> "Iterator[Callable[[Progress], None]]":
+    """Yield what shows a service's progress: a live line each on a terminal, a line a change elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda one: note(f"{one.service} {one.state} {one.seconds:.1f} s")
+        return
+    from rich.live import Live
+
+    latest: dict[str, Progress] = {}
+    with Live(console=terminal(sys.stderr)) as live:
+
+        def show(one: "Progress") -> None:
+            latest[one.service] = one
+            live.update(progress_table(latest.values()))
+
+        yield show
+
+
+def progress_table(latest: "Iterable[Progress]") -> "Table":
+    """Return a table of each service's last progress, spinning while it is on its way."""
+    from rich.spinner import Spinner
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    for one in latest:
+        mark = {"healthy": "✔", "unhealthy": "✘", "exited": "✘"}.get(one.state) or Spinner("dots")
+        grid.add_row(mark, one.service, one.state, f"{one.seconds:.1f} s")
+    return grid
+
+
+@contextmanager
+def transfer(title: str) -> Iterator[Callable[[int], None]]:
+    """Yield what shows how many bytes were copied so far: live on a terminal, nothing elsewhere."""
+    from rich.progress import DownloadColumn, Progress, SpinnerColumn, TextColumn, TransferSpeedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=terminal(sys.stderr), disable=not sys.stderr.isatty()) as shown:
+        task = shown.add_task(title, total=None)
+        yield lambda done: shown.update(task, completed=done)
+
+
+def findings(found: Iterable["Finding"]) -> None:
+    """Print what a check found, one finding a row."""
+    table(
+        ("severity", "where", "what", "what to do"),
+        ((one.severity, one.where, one.message, one.hint) for one in found),
+    )
+
+
+def error(failure: DashtamError) -> None:
+    """Print what failed, what a program said about it, and what to do next."""
+    from rich.text import Text
+
+    out = terminal(sys.stderr)
+    out.print(Text.assemble(("error: ", "bold red"), failure.reason), soft_wrap=True)
+    if failure.details:
+        out.print(Text(failure.details.rstrip()), soft_wrap=True)
+    if failure.hint:
+        out.print(Text.assemble(("hint: ", "bold"), failure.hint), soft_wrap=True)
+
+
+def confirm(question: str) -> bool:
+    """Ask a yes-or-no question on the terminal; without one the answer is no."""
+    if not sys.stdin.isatty():
+        return False
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def terminal(stream: TextIO, *, width: int | None = None) -> "Console":
+    """Return a rich console that writes to `stream` and interprets no markup."""
+    from rich.console import Console
+
+    return Console(file=stream, markup=False, highlight=False, emoji=False, width=width)

@@ -1,0 +1,82 @@
+"""Doctor: what of a machine and a project needs a hand, found without starting or changing anything.
+
+Each check sees what it can: an error that ends one becomes a finding, and the others go on.
+"""
+
+import platform
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dashtam_tasks import __version__, certificates, engine, images, machine, ports, project_checks
+from dashtam_tasks.findings import Finding, Severity
+from dashtam_tasks.machine import Fact, Seen, attempt, guarded
+from dashtam_tasks.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """What is there, as pairs of a name and a phrase, and what is wrong with it, errors first."""
+
+    facts: tuple[tuple[str, str], ...]
+    findings: tuple[Finding, ...]
+
+
+def examine(settings: Settings) -> Diagnosis:
+    """Return what a machine and a project have, and what is wrong with them. No secret appears in it."""
+    seen = tuple(look(settings))
+    return Diagnosis(
+        facts=tuple(one for one in seen if isinstance(one, Fact)),
+        findings=tuple(sifted(one for one in seen if isinstance(one, Finding))),
+    )
+
+
+def look(settings: Settings) -> Iterator[Seen]:
+    """Yield what every check sees; what needs an engine or Compose is left out where that is missing."""
+    server = attempt(machine.find_server, kind="engine", where="Docker Engine")
+    plugin = attempt(engine.compose_version, kind="compose", where="Docker Compose")
+    yield Fact("dashtam-tasks", __version__)
+    yield Fact("Python", platform.python_version())
+    yield from machine.server_seen(server)
+    yield from machine.plugin_seen(plugin)
+    yield from machine.disk_seen(server, Path(settings.project_dir))
+    if not isinstance(server, Finding):
+        yield from guarded(image_seen(settings), kind="images", where="base images")
+    yield from project_checks.files_seen(settings)
+    folder = str(settings.path(settings.certificates.directory))
+    yield from guarded(certificates.check(settings), kind="certificates", where=folder)
+    if not isinstance(plugin, Finding):
+        holders = {} if isinstance(server, Finding) else ports.container_holders()
+        yield from project_checks.environments_seen(settings, holders)
+
+
+def image_seen(settings: Settings) -> Iterator[Seen]:
+    """Yield what each base image is, and a finding for one that the engine does not have."""
+    for one in images.status(settings):
+        if one.image_id:
+            origin = "local build" if one.local else "registry"
+            yield Fact(one.variable, f"{one.reference}, version {one.version or 'unknown'}, {origin}")
+        else:
+            yield Finding(
+                kind="image-missing",
+                where=one.variable,
+                message=f"The engine does not have {one.reference}.",
+                hint="Run `inv setup`, or `inv images.build` where no registry answers.",
+            )
+
+
+def sifted(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield each fact once, errors first; two checks may word the hint for one fact differently."""
+    first: dict[tuple[str, str], Finding] = {}
+    for one in map(brief, findings):
+        first.setdefault((one.where, one.message), one)
+    absent = [Path(one.where) for one in first.values() if one.kind == "missing"]
+    for one in sorted(first.values(), key=lambda found: found.severity is Severity.WARNING):
+        if one.kind != "bind-source" or not any(path.is_relative_to(one.where) for path in absent):
+            yield one
+
+
+def brief(finding: Finding) -> Finding:
+    """Return a finding whose message does not begin with where it is."""
+    rest = finding.message.removeprefix(f"{finding.where} ")
+    return finding if rest == finding.message else replace(finding, message=f"It {rest}")

@@ -1,0 +1,69 @@
+"""Endpoints: whether a published address answers, with a certificate that we trust."""
+
+import http.client
+import ssl
+import threading
+import time
+from collections.abc import Iterable
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dashtam_tasks.errors import DashtamError, ExitCode
+
+# A server under reload is away for a moment although its last health check passed.
+PATIENCE_SECONDS = 5.0
+PAUSE_SECONDS = 0.1
+
+
+def require_answers(urls: Iterable[str], ca: Path) -> None:
+    """Return once every URL answered with a 2xx status.
+
+    Raises DashtamError (UNAVAILABLE) for the first that does not within a few seconds, with what it said.
+    """
+    for url in urls:
+        problem = patiently(url, ca)
+        if problem:
+            raise DashtamError(
+                f"{url} does not answer as it should: {problem}",
+                code=ExitCode.UNAVAILABLE,
+                hint="Its service is healthy, so look at the port, the certificate (inv doctor) and a proxy.",
+            )
+
+
+def patiently(url: str, ca: Path) -> str:
+    """Ask `url` until it answers or patience ends; return what is wrong then, empty when nothing is."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    pause = threading.Event()
+    while True:
+        try:
+            return ask(url, ca)
+        except ssl.SSLCertVerificationError as error:
+            return error.verify_message
+        except OSError as error:
+            if time.monotonic() > deadline:
+                return str(error)
+        except http.client.HTTPException as error:
+            if time.monotonic() > deadline:
+                return repr(error)
+        pause.wait(PAUSE_SECONDS)
+
+
+def ask(url: str, ca: Path) -> str:
+    """Send one GET request; return the status line of an answer that is not 2xx, else nothing."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "localhost", parts.port
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        context = ssl.create_default_context(cafile=ca)
+        connection = http.client.HTTPSConnection(host, port, timeout=PATIENCE_SECONDS, context=context)
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_SECONDS)
+    try:
+        connection.request("GET", parts.path or "/")
+        answer = connection.getresponse()
+        if answer.status // 100 == HTTPStatus.OK // 100:
+            return ""
+        return f"{answer.status} {answer.reason}: {answer.read(500).decode(errors='replace')}"
+    finally:
+        connection.close()

@@ -1,0 +1,205 @@
+"""Docker Engine: its containers as they are, their events and logs, and what to say when it is missing."""
+
+import subprocess
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from dashtam_tasks import processes
+from dashtam_tasks.errors import DashtamError, ExitCode
+
+if TYPE_CHECKING:
+    from python_on_whales import DockerClient
+
+PROJECT_LABEL = "com.docker.compose.project"
+SERVICE_LABEL = "com.docker.compose.service"
+ONE_OFF_LABEL = "com.docker.compose.oneoff"
+
+
+class HealthProbe(msgspec.Struct, frozen=True, rename="pascal"):
+    """One run of a health check."""
+
+    end: datetime
+    exit_code: int
+    output: str
+
+
+class Health(msgspec.Struct, frozen=True, rename="pascal"):
+    """A container's health: `starting`, `healthy` or `unhealthy`, and the last few probes, oldest first."""
+
+    status: str
+    log: tuple[HealthProbe, ...] | None = None
+
+
+class State(msgspec.Struct, frozen=True, rename="pascal"):
+    """A container's state as the engine tells it."""
+
+    status: str
+    exit_code: int
+    started_at: datetime
+    health: Health | None = None
+
+
+class Configuration(msgspec.Struct, frozen=True, rename="pascal"):
+    """The image reference and the labels that a container was made with."""
+
+    image: str
+    labels: dict[str, str]
+
+
+class Binding(msgspec.Struct, frozen=True, rename="pascal"):
+    """A host address that a container's port is published on."""
+
+    host_ip: str
+    host_port: str
+
+
+class Networking(msgspec.Struct, frozen=True, rename="pascal"):
+    """A container's ports, `8000/tcp` to the host addresses that reach it."""
+
+    ports: dict[str, tuple[Binding, ...] | None] = {}
+
+
+class Container(msgspec.Struct, frozen=True, rename="pascal"):
+    """A container as `docker inspect` shows it."""
+
+    id: str
+    name: str
+    state: State
+    config: Configuration
+    network_settings: Networking
+
+    @property
+    def service(self) -> str:
+        """The Compose service that the container runs, empty when it belongs to none."""
+        return self.config.labels.get(SERVICE_LABEL, "")
+
+    @property
+    def project(self) -> str:
+        """The Compose project of the container, empty when it belongs to none."""
+        return self.config.labels.get(PROJECT_LABEL, "")
+
+    @property
+    def ready(self) -> bool:
+        """Whether it runs, and is healthy if it has a health check."""
+        health = self.state.health
+        return self.state.status == "running" and (health is None or health.status == "healthy")
+
+    @property
+    def seconds_to_ready(self) -> float | None:
+        """Seconds from the container's start to its first passed probe that the engine still remembers."""
+        probes = self.state.health.log or () if self.state.health else ()
+        passed = [probe.end for probe in probes if probe.exit_code == 0]
+        return (passed[0] - self.state.started_at).total_seconds() if passed else None
+
+
+def containers(*filters: str) -> tuple[Container, ...]:
+    """Return the containers that match all of `docker ps`'s filters, stopped ones included, one-off ones not.
+
+    Raises DashtamError (UNAVAILABLE) when no engine answers.
+    """
+    chosen = [part for one in filters for part in ("--filter", one)]
+    listed = docker("ps", "--all", "--quiet", "--no-trunc", *chosen).split()
+    if not listed:
+        return ()
+    inspected = processes.run(["docker", "inspect", "--type", "container", *listed])
+    # A container may go between the two calls: what is gone is not listed, the rest is.
+    found = msgspec.json.decode(inspected.stdout or "[]", type=tuple[Container, ...])
+    return tuple(one for one in found if one.config.labels.get(ONE_OFF_LABEL) != "True")
+
+
+def project_containers(project: str) -> tuple[Container, ...]:
+    """Return the containers of a Compose project, by service name."""
+    found = containers(f"label={PROJECT_LABEL}={project}")
+    return tuple(sorted(found, key=lambda container: container.service))
+
+
+def events(project: str, *, since: float) -> subprocess.Popen[bytes]:
+    """Start to follow a project's container events, one JSON object a line, from the Unix time `since` on."""
+    filters = ("--filter", "type=container", "--filter", f"label={PROJECT_LABEL}={project}")
+    argv = ["docker", "events", "--since", f"{since:.3f}", *filters, "--format", "{{json .}}"]
+    return processes.start(argv, stderr=subprocess.DEVNULL)
+
+
+def log_tail(container: str, *, lines: int = 20) -> str:
+    """Return the last lines that a container wrote, both streams in the order they have in its log."""
+    argv = ["docker", "logs", "--tail", str(lines), container]
+    with processes.start(argv, stderr=subprocess.STDOUT) as process:
+        output, _ = process.communicate()
+    return output.decode(errors="replace")
+
+
+def images_present(references: Sequence[str]) -> bool:
+    """Return whether the engine has every one of these images."""
+    return not processes.run(["docker", "image", "inspect", *references]).returncode
+
+
+def volumes_present(names: Sequence[str]) -> tuple[str, ...]:
+    """Return those of `names` that are volumes on the engine."""
+    there = set(docker("volume", "ls", "--format", "{{.Name}}").splitlines())
+    return tuple(name for name in names if name in there)
+
+
+def docker(*arguments: str) -> str:
+    """Run `docker ARGUMENTS` and return what it wrote to stdout.
+
+    Raises DashtamError (UNAVAILABLE) when it fails, naming the missing part of Docker if one is missing.
+    """
+    return checked(processes.run(["docker", *arguments]), f"docker {arguments[0]}")
+
+
+def client() -> "DockerClient":
+    """Return a python-on-whales client for the current Docker context, for images, volumes and networks."""
+    from python_on_whales import DockerClient
+
+    return DockerClient()
+
+
+def checked(done: processes.Completed, name: str) -> str:
+    """Return the stdout of a command that succeeded.
+
+    Raises DashtamError (UNAVAILABLE) for one that failed: the missing engine or plugin, else its last words.
+    """
+    if done.returncode == 0:
+        return done.stdout
+    version()
+    if name.startswith("docker compose"):
+        compose_version()
+    raise DashtamError(
+        f"`{name}` failed with exit code {done.returncode}.",
+        code=ExitCode.UNAVAILABLE,
+        details=done.stderr,
+    )
+
+
+def version() -> str:
+    """Return the version of the Docker Engine that answers, such as `28.5.2`.
+
+    Raises DashtamError (UNAVAILABLE) when none does.
+    """
+    done = processes.run(["docker", "version", "--format", "{{.Server.Version}}"])
+    if done.returncode:
+        raise DashtamError(
+            "No Docker Engine answers.",
+            code=ExitCode.UNAVAILABLE,
+            details=done.stderr,
+            hint="Start it, or let ./bootstrap do that: ./bootstrap inv doctor",
+        )
+    return done.stdout.strip()
+
+
+def compose_version() -> str:
+    """Return the version of the Compose plugin, such as `2.39.1`.
+
+    Raises DashtamError (UNAVAILABLE) when the docker command has no such plugin.
+    """
+    done = processes.run(["docker", "compose", "version", "--short"])
+    if done.returncode:
+        raise DashtamError(
+            "The docker command has no Compose plugin (v2 or later).",
+            code=ExitCode.UNAVAILABLE,
+            hint="Install docker-compose-plugin, or let ./bootstrap do that: ./bootstrap inv doctor",
+        )
+    return done.stdout.strip()

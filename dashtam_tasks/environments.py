@@ -1,0 +1,272 @@
+"""Environments: what can be done with one copy of the application."""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dashtam_tasks import endpoints, engine, env_files, ports, readiness
+from dashtam_tasks.compose import Compose, Model
+from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceStatus:
+    """How one service of an environment is, as a person asks for it.
+
+    `state` is the engine's (`running`, `exited`, …, or `absent`), `health` is empty without a health check.
+    `endpoints` are the addresses on the host; `seconds` is the time from start to ready.
+    """
+
+    service: str
+    container: str = ""
+    state: str = "absent"
+    health: str = ""
+    endpoints: tuple[str, ...] = ()
+    image: str = ""
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """One environment of a project, opened: its settings and its Compose files, found and readable."""
+
+    name: str
+    settings: Settings
+    compose: Compose
+
+    @property
+    def env_file(self) -> Path:
+        """The env file of this environment alone, which holds its secrets."""
+        return self.settings.path(self.settings.environments[self.name].env_file)
+
+    def secrets_in_use(self) -> frozenset[str]:
+        """Return the secrets that existing data was made with: the password of a database volume.
+
+        Raises DashtamError (UNAVAILABLE) when no engine answers, since then nobody knows.
+        """
+        model = self.compose.model()
+        database = model.service(self.settings.services.database)
+        sources = [mount.source for mount in database.volumes if mount.type == "volume"]
+        kept = engine.volumes_present([model.volume(source) for source in sources])
+        return frozenset({"POSTGRES_PASSWORD"}) if kept else frozenset()
+
+    def up(
+        self,
+        *,
+        services: Iterable[str] = (),
+        build: bool = False,
+        recreate: bool = False,
+        timeout: float | None = None,
+        report: Callable[[readiness.Progress], None],
+    ) -> tuple[ServiceStatus, ...]:
+        """Start services, wait until they are ready and return their status.
+
+        `timeout` is in seconds, by default that of the settings. Raises DashtamError: CONFIGURATION for files
+        that are wrong or missing, UNAVAILABLE for a taken port or a service that does not become ready.
+        """
+        model = self.compose.model()
+        chosen = model.selection(services)
+        require_bind_sources(model, chosen)
+        ports.require_free(model, chosen)
+        self.provide_images(model, chosen, build=build)
+        readiness.bring_up(
+            self.compose,
+            project=model.name,
+            arguments=(
+                *("up", "--detach", "--wait", "--no-build"),
+                *(("--force-recreate",) if recreate else ()),
+                *services,
+            ),
+            timeout=timeout or self.settings.readiness.timeout,
+            report=report,
+        )
+        endpoints.require_answers(self.probe_urls(model, chosen), self.settings.ca_certificate)
+        return tuple(one for one in self.status(model=model) if one.service in chosen)
+
+    def provide_images(self, model: Model, services: Iterable[str], *, build: bool) -> None:
+        """Build and pull what `services` need and the engine does not have, showing Compose's own progress."""
+        built = sorted(name for name in services if model.services[name].build)
+        pulled = sorted(name for name in services if not model.services[name].build)
+        if built and (build or not engine.images_present([model.image(name) for name in built])):
+            self.compose.stream("build", *built)
+        if pulled and not engine.images_present([model.image(name) for name in pulled]):
+            self.compose.stream("pull", "--policy", "missing", *pulled)
+
+    def down(self, *, volumes: bool = False, images: bool = False, timeout: int | None = None) -> None:
+        """Stop and remove the containers and the network; volumes and built images only when told to."""
+        self.compose.stream(
+            *("--profile", "*", "down", "--remove-orphans"),
+            *(("--volumes",) if volumes else ()),
+            *(("--rmi", "local") if images else ()),
+            *(("--timeout", str(timeout)) if timeout is not None else ()),
+        )
+
+    def restart(
+        self,
+        *,
+        services: Iterable[str] = (),
+        timeout: float | None = None,
+        report: Callable[[readiness.Progress], None],
+    ) -> tuple[ServiceStatus, ...]:
+        """Restart the containers that are there, start those that are not, and wait as `up` does."""
+        self.compose.stream("restart", *services)
+        return self.up(services=services, timeout=timeout, report=report)
+
+    def build(self, *, services: Iterable[str] = (), no_cache: bool = False, pull: bool = False) -> None:
+        """Build the images, showing the build's own progress."""
+        options = (*(("--no-cache",) if no_cache else ()), *(("--pull",) if pull else ()))
+        self.compose.stream("build", *options, *services)
+
+    def logs(
+        self, *, services: Iterable[str] = (), follow: bool = True, tail: str = "", since: str = ""
+    ) -> int:
+        """Show the services' logs and return the exit code of `docker compose logs`."""
+        options = (
+            *(("--follow",) if follow else ()),
+            *(("--tail", tail) if tail else ()),
+            *(("--since", since) if since else ()),
+        )
+        return self.compose.attach("logs", *options, *services)
+
+    def execute(self, command: Sequence[str], *, service: str = "", user: str = "") -> int:
+        """Run a command in a service's running container and return its exit code.
+
+        Raises DashtamError (UNAVAILABLE) when the service does not run.
+        """
+        service = service or self.settings.services.app
+        self.require_running(service)
+        return self.compose.attach(*self.exec_arguments(command, service=service, user=user))
+
+    def exec_arguments(
+        self, command: Sequence[str], *, service: str, user: str = "", tty: bool | None = None
+    ) -> tuple[str, ...]:
+        """Return the arguments of `docker compose exec`; a TTY is there only if we have one, or never."""
+        interactive = sys.stdin.isatty() if tty is None else tty
+        options = (*(() if interactive else ("--no-TTY",)), *(("--user", user) if user else ()))
+        return ("exec", *options, service, *command)
+
+    def run(self, command: Sequence[str], *, service: str = "") -> int:
+        """Run a command in a new container of a service, removed afterwards; return its exit code."""
+        service = service or self.settings.services.app
+        self.compose.model().selection([service])
+        options = ("--rm",) if sys.stdin.isatty() else ("--rm", "--no-TTY")
+        return self.compose.attach("run", *options, service, *command)
+
+    def database_shell(self, arguments: Sequence[str] = ()) -> int:
+        """Open psql in the database's container, as its user on its database; return psql's exit code."""
+        service = self.settings.services.database
+        variables = self.compose.model().service(service).environment
+        user = variables.get("POSTGRES_USER") or "postgres"
+        command = ("psql", "--username", user, "--dbname", variables.get("POSTGRES_DB") or user, *arguments)
+        return self.execute(command, service=service)
+
+    def cache_shell(self, arguments: Sequence[str] = ()) -> int:
+        """Open redis-cli in the cache's container and return its exit code."""
+        return self.execute(("redis-cli", *arguments), service=self.settings.services.cache)
+
+    def status(self, *, model: Model | None = None) -> tuple[ServiceStatus, ...]:
+        """Return how every service is, those outside of profiles even when they have no container."""
+        model = model or self.compose.model()
+        found = {one.service: one for one in engine.project_containers(model.name)}
+        names = sorted(model.selection() | found.keys())
+        return tuple(self.describe(name, model, found.get(name)) for name in names)
+
+    def describe(self, name: str, model: Model, container: engine.Container | None) -> ServiceStatus:
+        """Return the status of one service from the container that it has, if any."""
+        if container is None:
+            return ServiceStatus(service=name, image=model.image(name))
+        state = container.state
+        return ServiceStatus(
+            service=name,
+            container=container.name.removeprefix("/"),
+            state=state.status,
+            health=state.health.status if state.health else "",
+            endpoints=tuple(self.endpoints(name, container)),
+            image=container.config.image,
+            seconds=container.seconds_to_ready,
+        )
+
+    def endpoints(self, name: str, container: engine.Container) -> Iterable[str]:
+        """Yield where a container is reached from the host, as a URL where a probe knows its scheme."""
+        schemes = {
+            (probe.service, f"{probe.port}/tcp"): probe.scheme for probe in self.settings.readiness.probes
+        }
+        for port, bindings in sorted(container.network_settings.ports.items()):
+            scheme = schemes.get((name, port))
+            for binding in bindings or ():
+                host = f"{scheme}://localhost" if scheme else binding.host_ip
+                yield f"{host}:{binding.host_port}"
+
+    def probe_urls(self, model: Model, services: Iterable[str]) -> tuple[str, ...]:
+        """Return the URLs that must answer once `services` are healthy."""
+        return tuple(
+            f"{probe.scheme}://localhost:{port.published}{probe.path}"
+            for probe in self.settings.readiness.probes
+            if probe.service in services
+            for port in model.services[probe.service].ports
+            if port.target == probe.port and port.published
+        )
+
+    def require_running(self, service: str) -> None:
+        """Raise DashtamError when `service` has no running container (UNAVAILABLE) or does not exist (USAGE)."""
+        model = self.compose.model()
+        model.service(service)
+        running = engine.project_containers(model.name)
+        if not any(one.service == service and one.state.status == "running" for one in running):
+            raise DashtamError(
+                f"Service {service} of {model.name} is not running.",
+                code=ExitCode.UNAVAILABLE,
+                hint=f"Start it: inv {self.name}.up",
+            )
+
+
+def open_environment(settings: Settings, name: str) -> Environment:
+    """Return the environment called `name`, its files found and readable.
+
+    Raises DashtamError: USAGE for a name that the settings do not have, CONFIGURATION for a missing Compose
+    file and for a missing or malformed env file.
+    """
+    if name not in settings.environments:
+        raise DashtamError(
+            f"There is no environment {name}.",
+            code=ExitCode.USAGE,
+            hint=f"There is {', '.join(settings.environments)}.",
+        )
+    files = settings.environments[name]
+    compose_file = settings.path(files.compose_file)
+    if not compose_file.is_file():
+        raise DashtamError(
+            f"The Compose file {compose_file} of environment {name} does not exist.",
+            code=ExitCode.CONFIGURATION,
+            hint=f"Check dashtam.environments.{name}.compose_file in invoke.yaml.",
+        )
+    images = settings.path(settings.images.env_file)
+    chosen = (*((images,) if images.exists() else ()), settings.path(files.env_file))
+    for path in chosen:
+        env_files.read(path)
+    return Environment(name=name, settings=settings, compose=Compose(file=compose_file, env_files=chosen))
+
+
+def missing_bind_sources(model: Model, services: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return service and source of each bind mount that needs a file or folder that is not there."""
+    return tuple(
+        (name, mount.source)
+        for name in sorted(services)
+        for mount in model.services[name].volumes
+        if mount.type == "bind"
+        and mount.bind.get("create_host_path") is not True
+        and not Path(mount.source).exists()
+    )
+
+
+def require_bind_sources(model: Model, services: Iterable[str]) -> None:
+    """Raise DashtamError (CONFIGURATION) for bind mounts that need a file or folder that is not there."""
+    missing = missing_bind_sources(model, services)
+    if missing:
+        raise DashtamError(
+            "\n".join(f"{source} of service {name} does not exist." for name, source in missing),
+            code=ExitCode.CONFIGURATION,
+            hint="`inv setup` makes env files and certificates. Nothing was started.",
+        )

@@ -1,0 +1,157 @@
+"""Generated secrets in env files: write them where a placeholder stands, and check them.
+
+Secrets go from the generator into the file: never into a message, a record or a command.
+"""
+
+import re
+import secrets
+import string
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dashtam_tasks import env_files, env_syntax, files
+from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.findings import Finding, Severity
+from dashtam_tasks.settings import Settings
+
+FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
+# RFC 3986, section 2.3: what a URL carries as it is.
+UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*")
+# RFC 7518, section 3.2: a key for HMAC with SHA-256 has at least 256 bits.
+TOKEN_CHARACTERS = 32
+# NIST SP 800-63B-4, section 3.1.1.2: a password that stands alone has at least 15 characters.
+PASSWORD_CHARACTERS = 15
+# 32 random hexadecimal digits hold fewer different ones less than once in ten million times.
+DIFFERENT_CHARACTERS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generated:
+    """The names of the secrets that were written, and of those left alone since they are in use.
+
+    `backup` is the copy of the file as it was, where a real value was replaced.
+    """
+
+    written: tuple[str, ...]
+    skipped: tuple[str, ...]
+    backup: Path | None
+
+
+def fernet_key() -> str:
+    """Return 32 random bytes in URL-safe base64, as the Fernet specification asks."""
+    return urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+def password() -> str:
+    """Return 32 random letters and digits, which mean themselves in a URL."""
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(32))
+
+
+GENERATORS: dict[str, Callable[[], str]] = {
+    "token": lambda: secrets.token_urlsafe(48),
+    "fernet": fernet_key,
+    "password": password,
+}
+
+
+def generate(
+    settings: Settings,
+    env_file: Path,
+    *,
+    force: bool = False,
+    names: Sequence[str] = (),
+    in_use: Collection[str] = frozenset(),
+) -> Generated:
+    """Write generated secrets into `env_file` where a placeholder or nothing stands, or all with `force`.
+
+    `names` limits them; by default they are those of the settings that the file sets. Names `in_use` are left
+    alone: PostgreSQL keeps the password that its volume was made with, and a new one would lock the app out.
+    Raises DashtamError: USAGE for a name that is no generated key, CONFIGURATION when the file cannot be read or
+    lacks a name, CANNOT_CREATE.
+    """
+    refuse_unknown(settings, names)
+    with files.locked(env_file.parent):
+        values = env_files.read(env_file)
+        wanted = names or [name for name in settings.keys if name in values]
+        due = [name for name in wanted if force or is_unset(values.get(name, ""))]
+        written = tuple(name for name in due if name not in in_use)
+        replaces = any(not is_unset(values.get(name, "")) for name in written)
+        backup = files.keep_copy(env_file) if replaces else None
+        if written:
+            env_files.update(env_file, {name: GENERATORS[settings.keys[name]]() for name in written})
+    skipped = tuple(name for name in due if name in in_use)
+    return Generated(written=written, skipped=skipped, backup=backup)
+
+
+def refuse_unknown(settings: Settings, names: Sequence[str]) -> None:
+    """Raise DashtamError (USAGE) for the first name that is not among the settings' keys."""
+    for name in names:
+        if name not in settings.keys:
+            raise DashtamError(
+                f"{name} is no generated key.",
+                code=ExitCode.USAGE,
+                hint=f"These are: {', '.join(settings.keys)}. Add others under dashtam.keys.",
+            )
+
+
+def is_unset(value: str) -> bool:
+    """Return whether a generated key is still to come: a placeholder, or nothing, which no secret is."""
+    return not value or env_files.is_placeholder(value)
+
+
+def check(settings: Settings, env_file: Path) -> tuple[Finding, ...]:
+    """Return what is wrong with the generated secrets in `env_file`; none of them appears in it.
+
+    Raises DashtamError (CONFIGURATION) when the file cannot be read.
+    """
+    lines = {binding.name: binding for binding in env_syntax.parse(env_files.load(env_file))}
+    found = []
+    for name, kind in settings.keys.items():
+        if name not in lines:
+            found.append(missing(name, env_file))
+        elif (value := lines[name].value) is not None:
+            where = f"{env_file}:{lines[name].line}"
+            found.extend(judge(name, kind, value, where=where))
+    return tuple(found)
+
+
+def missing(name: str, env_file: Path) -> Finding:
+    """Return the finding for a name that is not set: a warning, since an app may not need each key."""
+    return Finding(
+        kind="missing",
+        where=str(env_file),
+        message=f"{name} is not set.",
+        hint=f"If the app reads it, add a line {name}= and run `inv keys`.",
+        severity=Severity.WARNING,
+    )
+
+
+def judge(name: str, kind: str, value: str, *, where: str) -> Iterator[Finding]:
+    """Yield what is wrong with one secret."""
+    if is_unset(value):
+        yield Finding(
+            kind="placeholder",
+            where=where,
+            message=f"{name} still holds a placeholder.",
+            hint="Run `inv keys`.",
+        )
+        return
+    hint = f"Run `inv keys --force` for a new one, or put a better {name} there."
+    for fault, message in faults(kind, value):
+        yield Finding(kind=fault, where=where, message=f"{name} {message}.", hint=hint)
+
+
+def faults(kind: str, value: str) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the value of a secret, as a stable word and the rest of a sentence."""
+    if kind == "fernet" and not FERNET_KEY.fullmatch(value):
+        yield "malformed", "is not 32 bytes in URL-safe base64 (44 characters)"
+        return
+    if kind == "password" and not UNRESERVED.fullmatch(value):
+        yield "malformed", "has characters that break the URL it stands in"
+    shortest = {"token": TOKEN_CHARACTERS, "password": PASSWORD_CHARACTERS}.get(kind, 0)
+    if len(value) < shortest:
+        yield "weak", f"is shorter than {shortest} characters"
+    elif len(set(value)) < DIFFERENT_CHARACTERS:
+        yield "weak", f"has fewer than {DIFFERENT_CHARACTERS} different characters"

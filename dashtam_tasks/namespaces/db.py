@@ -1,0 +1,76 @@
+"""The database: `inv db.upgrade`, `inv db.dump` and the rest, on the environment that `--env` names."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from invoke.collection import Collection
+from invoke.context import Context
+
+from dashtam_tasks import console, database
+from dashtam_tasks.namespaces.invoking import after_dashes, environment, require_consent, task
+
+ENV = "the environment (default: dev)"
+
+
+@task(help={"env": ENV, "revision": "up to this revision (default: head)"})
+def upgrade(context: Context, env: str = "dev", revision: str = "head") -> int:
+    """Run migrations forwards."""
+    return database.alembic(environment(context, env), ("upgrade", revision, *after_dashes()))
+
+
+@task(help={"env": ENV, "revision": "down to this revision (default: one back)"})
+def downgrade(context: Context, env: str = "dev", revision: str = "-1") -> int:
+    """Run migrations backwards."""
+    return database.alembic(environment(context, env), ("downgrade", revision, *after_dashes()))
+
+
+@task(
+    help={
+        "env": ENV,
+        "message": "what the revision does",
+        "autogenerate": "compare the models with the database (the default)",
+    }
+)
+def revision(context: Context, message: str, env: str = "dev", autogenerate: bool = True) -> int:
+    """Write a new migration."""
+    options = ("--autogenerate",) if autogenerate else ()
+    arguments = ("revision", *options, "--message", message, *after_dashes())
+    return database.alembic(environment(context, env), arguments)
+
+
+@task(help={"env": ENV})
+def history(context: Context, env: str = "dev") -> int:
+    """List migrations, newest first."""
+    return database.alembic(environment(context, env), ("history", *after_dashes()))
+
+
+@task(help={"env": ENV})
+def current(context: Context, env: str = "dev") -> int:
+    """Show the revision that the database is at."""
+    return database.alembic(environment(context, env), ("current", *after_dashes()))
+
+
+@task(help={"env": ENV, "file": "where to (default: backups/<environment>-<time>.dump)"})
+def dump(context: Context, env: str = "dev", file: str = "") -> None:
+    """Write the database to a file and verify it."""
+    opened = environment(context, env)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    path = Path(file) if file else opened.settings.path(f"backups/{env}-{stamp}.dump")
+    with console.transfer(f"dump of {env}") as report:
+        written = database.dump(opened, path, report=report)
+    console.line(f"{written.path}: {written.size} bytes, {written.objects} objects, verified")
+
+
+@task(help={"env": ENV, "file": "the dump", "yes": "do not ask"})
+def restore(context: Context, file: str, env: str = "dev", yes: bool = False) -> None:
+    """Replace the database's contents by those of a dump."""
+    opened = environment(context, env)
+    require_consent(f"Replace all data in the database of {env}?", yes=yes)
+    with console.transfer(f"restore of {env}") as report:
+        read = database.restore(opened, Path(file), report=report)
+    console.line(f"{read.path}: {read.size} bytes, {read.objects} objects, restored")
+
+
+def collection() -> Collection:
+    """Return the namespace `db`."""
+    return Collection("db", upgrade, downgrade, revision, history, current, dump, restore)

@@ -1,0 +1,95 @@
+"""How a task meets Invoke: errors become messages and exit codes, arguments after `--` stay whole."""
+
+import copy
+import functools
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Concatenate, ParamSpec
+
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import Task
+
+from dashtam_tasks import console, settings
+from dashtam_tasks.environments import Environment, open_environment
+from dashtam_tasks.errors import DashtamError, ExitCode
+
+P = ParamSpec("P")
+
+
+class DistinctTask(Task[Any]):
+    """A task that equals itself alone.
+
+    Invoke takes two tasks of one name and one code object for the same and drops the second; `dev.up` and
+    `test.up` are such a pair, since one wrapper surrounds all bodies.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def task(
+    *,
+    name: str | None = None,
+    help: Mapping[str, str] | None = None,  # noqa: A002 - Invoke's own word
+    iterable: Sequence[str] = (),
+) -> Callable[[Callable[Concatenate[Context, P], int | None]], Task[Any]]:
+    """Return a decorator that makes an Invoke task of a function, whose result, if any, is the exit code.
+
+    A DashtamError is shown and ends the task with its code, Ctrl-C with 130.
+    """
+
+    def decorate(body: Callable[Concatenate[Context, P], int | None]) -> Task[Any]:
+        @functools.wraps(body)
+        def guarded(context: Context, *args: P.args, **kwargs: P.kwargs) -> None:
+            code = outcome(functools.partial(body, context, *args, **kwargs))
+            if code:
+                raise Exit(code=code)
+
+        return DistinctTask(guarded, name=name, help=dict(help or {}), iterable=iterable)
+
+    return decorate
+
+
+def outcome(body: Callable[[], int | None]) -> int:
+    """Run `body` and return its exit code, after showing what failed."""
+    try:
+        return body() or 0
+    except DashtamError as failure:
+        console.error(failure)
+        return failure.code
+    except OSError as error:
+        reason = f"{error.filename or 'Input or output'}: {error.strerror or error}."
+        console.error(DashtamError(reason, code=ExitCode.IO))
+        return ExitCode.IO
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+
+
+def alias(original: Task[Any], target: str) -> Task[Any]:
+    """Return a copy of `original` whose help says which task it stands for."""
+    twin = copy.copy(original)
+    twin.__doc__ = f"Alias of {target}."
+    return twin
+
+
+def environment(context: Context, name: str) -> Environment:
+    """Return the environment `name` with the settings of `context`."""
+    return open_environment(settings.load(context.config), name)
+
+
+def after_dashes() -> tuple[str, ...]:
+    """Return the arguments behind `--` as they were typed; Invoke itself joins them into one string."""
+    return tuple(sys.argv[sys.argv.index("--") + 1 :]) if "--" in sys.argv else ()
+
+
+def require_consent(question: str, *, yes: bool) -> None:
+    """Ask, unless `yes` is given.
+
+    Raises DashtamError (USAGE) when the answer is no, or when there is no terminal to ask on.
+    """
+    if not yes and not console.confirm(question):
+        raise DashtamError("Nothing was removed.", code=ExitCode.USAGE, hint="--yes answers the question.")

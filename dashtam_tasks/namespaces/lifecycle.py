@@ -1,0 +1,175 @@
+"""The tasks that every long-lived environment has: `up`, `down`, `logs` and their kin."""
+
+import dataclasses
+from typing import Any
+
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.tasks import Task
+
+from dashtam_tasks import console
+from dashtam_tasks.environments import ServiceStatus
+from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.namespaces.invoking import after_dashes, environment, require_consent, task
+
+SERVICE = "a service; give it again for more (default: all)"
+ONE_SERVICE = "the service (default: the app)"
+TIMEOUT = "seconds to wait until every service is ready"
+
+
+def collection(name: str) -> Collection:
+    """Return the tasks of the environment `name` as a namespace of that name."""
+    return Collection(name, *lifecycle(name), *access(name))
+
+
+def lifecycle(name: str) -> list[Task[Any]]:
+    """Return the tasks that start, stop and build the environment `name`."""
+
+    @task(
+        iterable=["service"],
+        help={
+            "service": SERVICE,
+            "build": "build images first",
+            "timeout": TIMEOUT,
+        },
+    )
+    def up(context: Context, service: list[str], build: bool = False, timeout: float = 0.0) -> None:
+        """Start the services and return when they are healthy."""
+        opened = environment(context, name)
+        with console.progress() as report:
+            status = opened.up(services=service, build=build, timeout=timeout, report=report)
+        show_started(status)
+
+    @task(
+        help={
+            "volumes": "remove the volumes too, and all data in them",
+            "yes": "do not ask",
+            "timeout": "seconds that a container gets to stop (default: Compose's)",
+        }
+    )
+    def down(context: Context, volumes: bool = False, yes: bool = False, timeout: int | None = None) -> None:
+        """Stop and remove the containers; data stays."""
+        opened = environment(context, name)
+        if volumes:
+            require_consent(f"Remove the volumes of {name} and all data in them?", yes=yes)
+        opened.down(volumes=volumes, timeout=timeout)
+
+    @task(iterable=["service"], help={"service": SERVICE, "timeout": TIMEOUT})
+    def restart(context: Context, service: list[str], timeout: float = 0.0) -> None:
+        """Restart the services and return when they are healthy."""
+        opened = environment(context, name)
+        with console.progress() as report:
+            status = opened.restart(services=service, timeout=timeout, report=report)
+        show_started(status)
+
+    @task(iterable=["service"], help={"service": SERVICE, "no_cache": "build every layer anew"})
+    def build(context: Context, service: list[str], no_cache: bool = False) -> None:
+        """Build the images."""
+        environment(context, name).build(services=service, no_cache=no_cache)
+
+    @task(iterable=["service"], help={"service": SERVICE, "timeout": TIMEOUT})
+    def rebuild(context: Context, service: list[str], timeout: float = 0.0) -> None:
+        """Build the images without cache and start new containers from them."""
+        opened = environment(context, name)
+        opened.build(services=service, no_cache=True)
+        with console.progress() as report:
+            status = opened.up(services=service, recreate=True, timeout=timeout, report=report)
+        show_started(status)
+
+    return [up, down, restart, build, rebuild]
+
+
+def access(name: str) -> list[Task[Any]]:
+    """Return the tasks that look into the environment `name` and run commands in it."""
+
+    @task(
+        iterable=["service"],
+        help={
+            "service": SERVICE,
+            "follow": "keep showing what comes (the default), or stop at the end of the log",
+            "tail": "only the last N lines of each service",
+            "since": "only from a time or for a duration on, such as 10m",
+        },
+    )
+    def logs(
+        context: Context, service: list[str], follow: bool = True, tail: str = "", since: str = ""
+    ) -> int:
+        """Show the services' logs."""
+        return environment(context, name).logs(services=service, follow=follow, tail=tail, since=since)
+
+    @task(help={"json": "print JSON"})
+    def status(context: Context, json: bool = False) -> None:
+        """Show each service's state, health, address and image."""
+        opened = environment(context, name)
+        show_status(opened.status(), as_json=json)
+
+    @task(help={"service": ONE_SERVICE})
+    def shell(context: Context, service: str = "") -> int:
+        """Open a shell in a running container."""
+        opened = environment(context, name)
+        return opened.execute(opened.settings.shell, service=service)
+
+    @task(name="exec", help={"service": ONE_SERVICE, "user": "user name or id"})
+    def execute(context: Context, service: str = "", user: str = "") -> int:
+        """Run the command after -- in a running container."""
+        return environment(context, name).execute(command(), service=service, user=user)
+
+    @task(help={"service": ONE_SERVICE})
+    def run(context: Context, service: str = "") -> int:
+        """Run the command after -- in a new container, removed afterwards."""
+        return environment(context, name).run(command(), service=service)
+
+    @task()
+    def db_shell(context: Context) -> int:
+        """Open psql on the database; arguments after -- go to psql."""
+        return environment(context, name).database_shell(after_dashes())
+
+    @task()
+    def redis_cli(context: Context) -> int:
+        """Open redis-cli; arguments after -- go to redis-cli."""
+        return environment(context, name).cache_shell(after_dashes())
+
+    return [logs, status, shell, execute, run, db_shell, redis_cli]
+
+
+def command() -> tuple[str, ...]:
+    """Return the command after `--`.
+
+    Raises DashtamError (USAGE) when there is none.
+    """
+    arguments = after_dashes()
+    if not arguments:
+        raise DashtamError(
+            "There is no command after --.", code=ExitCode.USAGE, hint="For example: inv dev.exec -- env"
+        )
+    return arguments
+
+
+def show_started(status: tuple[ServiceStatus, ...]) -> None:
+    """Print each service with its addresses and the time that it took."""
+    console.table(
+        ("service", "state", "ready after", "address"),
+        (
+            (
+                one.service,
+                one.health or one.state,
+                f"{one.seconds:.1f} s" if one.seconds is not None else "",
+                " ".join(one.endpoints),
+            )
+            for one in status
+        ),
+    )
+
+
+def show_status(status: tuple[ServiceStatus, ...], *, as_json: bool) -> None:
+    """Print each service's status as a table, or as JSON."""
+    if as_json:
+        console.data([dataclasses.asdict(one) for one in status])
+        return
+    console.table(
+        ("service", "state", "health", "address", "image", "container"),
+        (
+            (one.service, one.state, one.health, " ".join(one.endpoints), one.image, one.container)
+            for one in status
+        ),
+    )

@@ -1,0 +1,121 @@
+"""The project itself: preparing a machine, secrets, certificates, checks and cleaning up."""
+
+import dataclasses
+from pathlib import Path
+
+from invoke.context import Context
+
+from dashtam_tasks import certificates, console, doctor, keys, ownership, preparation, settings
+from dashtam_tasks.environments import open_environment
+from dashtam_tasks.errors import ExitCode
+from dashtam_tasks.findings import Finding, Severity
+from dashtam_tasks.namespaces.invoking import require_consent, task
+
+
+@task(help={"install": "allow to install debootstrap, should images have to be built (the default)"})
+def setup(context: Context, install: bool = True) -> None:
+    """Make env files, secrets, certificates and base images where they are missing."""
+    opened = settings.load(context.config)
+    made = preparation.prepare(opened, report=console.note, install=install)
+    for line in made:
+        console.line(f"made {line}")
+    if not made:
+        console.line("Everything is in place.")
+
+
+@task(
+    name="keys",
+    iterable=["name"],
+    help={
+        "env": "the environment (default: dev)",
+        "name": "only this secret; give it again for more",
+        "check": "only look whether the secrets are there and well formed",
+        "force": "replace real secrets too; the old file is kept beside the new one",
+        "yes": "do not ask",
+    },
+)
+def make_keys(
+    context: Context,
+    name: list[str],
+    env: str = "dev",
+    check: bool = False,
+    force: bool = False,
+    yes: bool = False,
+) -> int:
+    """Generate the secrets in an env file, where a placeholder stands."""
+    environment = open_environment(settings.load(context.config), env)
+    env_file = environment.env_file
+    if check:
+        return report_findings(keys.check(environment.settings, env_file))
+    if force:
+        require_consent(f"Replace secrets in {env_file}? What they encrypted is lost.", yes=yes)
+    in_use = environment.secrets_in_use() if force else frozenset()
+    made = keys.generate(environment.settings, env_file, force=force, names=name, in_use=in_use)
+    for written in made.written:
+        console.line(f"wrote {written} to {env_file}")
+    for skipped in made.skipped:
+        console.note(f"left {skipped} alone: a database volume was made with it")
+    return 0
+
+
+@task(
+    name="certs",
+    help={
+        "check": "only look whether the certificates are there and valid",
+        "force": "replace valid certificates too; certificates that are not ours are kept beside them",
+    },
+)
+def make_certificates(context: Context, check: bool = False, force: bool = False) -> int:
+    """Make or renew the local certificate authority and its certificates."""
+    opened = settings.load(context.config)
+    if check:
+        return report_findings(certificates.check(opened))
+    user = ownership.container_user(Path(opened.project_dir))
+    for made in certificates.ensure(opened, user=user, force=force):
+        console.line(f"made {made.path} ({made.reason})")
+    console.line(certificates.trust_hint(opened))
+    return 0
+
+
+@task(name="doctor", help={"json": "print JSON"})
+def examine(context: Context, json: bool = False) -> int:
+    """Check engine, ports, env files, certificates and images; exit 1 when something needs a hand."""
+    diagnosis = doctor.examine(settings.load(context.config))
+    if json:
+        console.data(dataclasses.asdict(diagnosis))
+        return exit_code(diagnosis.findings)
+    console.table(("what", "found"), diagnosis.facts)
+    return report_findings(diagnosis.findings)
+
+
+@task(
+    help={
+        "volumes": "remove the volumes too, and all data in them",
+        "images": "remove the application's own images too",
+        "yes": "do not ask",
+    }
+)
+def clean(context: Context, volumes: bool = False, images: bool = False, yes: bool = False) -> None:
+    """Remove the containers and networks of every environment."""
+    opened = settings.load(context.config)
+    if volumes:
+        require_consent("Remove the volumes of every environment and all data in them?", yes=yes)
+    for name in opened.environments:
+        open_environment(opened, name).down(volumes=volumes, images=images)
+
+
+def report_findings(found: tuple[Finding, ...]) -> int:
+    """Print findings and return the exit code that they mean."""
+    if found:
+        console.findings(found)
+    else:
+        console.line("Nothing to do.")
+    return exit_code(found)
+
+
+def exit_code(found: tuple[Finding, ...]) -> int:
+    """Return 1 when a finding is an error, else 0."""
+    return ExitCode.FOUND_PROBLEMS if any(one.severity is Severity.ERROR for one in found) else 0
+
+
+TASKS = (setup, make_keys, make_certificates, examine, clean)

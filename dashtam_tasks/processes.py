@@ -1,0 +1,172 @@
+"""Start processes: the only module that does.
+
+Commands are lists, environments are built. A child never inherits the whole of the caller's environment, so
+that a variable in a developer's shell cannot change what an environment runs.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from dashtam_tasks.errors import DashtamError, ExitCode
+
+INHERITED_NAMES = frozenset(
+    "PATH HOME USER LOGNAME SHELL TERM COLORTERM NO_COLOR LANG LANGUAGE TZ TMPDIR COLUMNS LINES"
+    " XDG_RUNTIME_DIR XDG_CONFIG_HOME SSH_AUTH_SOCK SSL_CERT_FILE SSL_CERT_DIR"
+    " HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY http_proxy https_proxy no_proxy all_proxy"
+    " CI GITHUB_ACTIONS GITLAB_CI BUILDKITE JENKINS_URL TF_BUILD".split()
+)
+INHERITED_PREFIXES = ("LC_", "DOCKER_", "BUILDKIT_", "BUILDX_", "COMPOSE_")
+
+# These choose the project, its files or its profiles. Only settings do that.
+REFUSED_NAMES = frozenset(
+    "COMPOSE_FILE COMPOSE_PATH_SEPARATOR COMPOSE_PROJECT_NAME COMPOSE_PROFILES COMPOSE_ENV_FILES"
+    " COMPOSE_DISABLE_ENV_FILE COMPOSE_REMOVE_ORPHANS COMPOSE_IGNORE_ORPHANS".split()
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    """What a finished process left: its exit code and its two outputs, undecoded bytes as UTF-8 text."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def child_environment(declared: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a child: what every tool needs, and `declared` on top."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in REFUSED_NAMES and (name in INHERITED_NAMES or name.startswith(INHERITED_PREFIXES))
+    }
+    return inherited | dict(declared or {})
+
+
+@contextmanager
+def starting(argv: Sequence[str]) -> Iterator[None]:
+    """Turn the absence of a program into an error that names it.
+
+    Raises DashtamError (UNAVAILABLE) when the program is not on PATH or may not be executed.
+    """
+    try:
+        yield
+    except (FileNotFoundError, PermissionError) as error:
+        if error.filename not in (argv[0], None):
+            raise
+        raise DashtamError(
+            f"{argv[0]} could not be started: {os.strerror(error.errno or 0)}.",
+            code=ExitCode.UNAVAILABLE,
+            hint=f"Install {Path(argv[0]).name}, or run the same command through ./bootstrap.",
+        ) from error
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+    timeout: float | None = None,
+) -> Completed:
+    """Run a command to its end and return what it left; a non-zero exit code is not an error here.
+
+    `timeout` is in seconds. Raises DashtamError (UNAVAILABLE) when the program is missing or takes longer.
+    """
+    with starting(argv):
+        try:
+            done = subprocess.run(
+                argv,
+                env=child_environment(environment),
+                cwd=cwd,
+                input=stdin,
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise DashtamError(
+                f"{' '.join(argv)} did not end within {timeout:g} s.", code=ExitCode.UNAVAILABLE
+            ) from error
+    return Completed(argv=tuple(argv), returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def start(
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: IO[bytes] | int = subprocess.DEVNULL,
+    stdout: IO[bytes] | int = subprocess.PIPE,
+    stderr: IO[bytes] | int = subprocess.PIPE,
+) -> subprocess.Popen[bytes]:
+    """Start a command whose output is read, or whose input is written, as bytes while it runs.
+
+    It gets a process group of its own: Ctrl-C reaches us, and we end it in our own order.
+    Raises DashtamError (UNAVAILABLE) when the program is missing.
+    """
+    with starting(argv):
+        return subprocess.Popen(
+            argv,
+            env=child_environment(environment),
+            cwd=cwd,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            process_group=0,
+        )
+
+
+def attach(
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> int:
+    """Run a command with our own standard streams and return its exit code, 128+N after signal N.
+
+    At a terminal the child shares our process group, so the terminal itself signals it. Elsewhere it has a
+    group of its own, and SIGINT and SIGTERM are passed on, so that each signal arrives exactly once.
+    Raises DashtamError (UNAVAILABLE) when the program is missing.
+    """
+    interactive = sys.stdin is not None and sys.stdin.isatty()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with starting(argv):
+        process = subprocess.Popen(
+            argv,
+            env=child_environment(environment),
+            cwd=cwd,
+            process_group=None if interactive else 0,
+        )
+    with passing_signals(process, forward=not interactive):
+        returncode = process.wait()
+    return returncode if returncode >= 0 else 128 - returncode
+
+
+@contextmanager
+def passing_signals(process: subprocess.Popen[bytes], *, forward: bool) -> Iterator[None]:
+    """Leave SIGINT and SIGTERM to `process` while it runs, sending them on when `forward` is set."""
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if forward or number == signal.SIGTERM:
+            process.send_signal(number)
+
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,199 @@
+"""What is wrong with a project's files, and with what stands between them and an environment that starts."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from dashtam_tasks import certificate_checks, env_files, keys, ports, processes
+from dashtam_tasks.compose import Compose, Model
+from dashtam_tasks.environments import missing_bind_sources
+from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.findings import Finding, Severity
+from dashtam_tasks.machine import Fact, Seen, guarded
+from dashtam_tasks.preparation import env_file_pairs
+from dashtam_tasks.settings import Settings
+
+
+def files_seen(settings: Settings) -> Iterator[Seen]:
+    """Yield what is wrong with files, as far as it can be told without Docker."""
+    yield from shell_findings(processes.REFUSED_NAMES, {})
+    yield from absent_compose_files(settings)
+    for path, example in env_file_pairs(settings):
+        yield from guarded(env_file_findings(settings, path, example), kind="unreadable", where=str(path))
+    choice = settings.path(settings.images.env_file)
+    if choice.exists():
+        yield from guarded(
+            env_files.line_findings(choice, env_files.load(choice), ()),
+            kind="unreadable",
+            where=str(choice),
+        )
+    yield from guarded(tracked_secrets(settings), kind="git", where=settings.project_dir)
+
+
+def absent_compose_files(settings: Settings) -> Iterator[Finding]:
+    """Yield each environment's Compose file that is not there."""
+    for name, environment in settings.environments.items():
+        path = settings.path(environment.compose_file)
+        if not path.is_file():
+            yield Finding(
+                kind="compose-file",
+                where=str(path),
+                message=f"The Compose file of environment {name} does not exist.",
+                hint=f"Restore it, or check dashtam.environments.{name}.compose_file in invoke.yaml.",
+            )
+
+
+def env_file_findings(settings: Settings, path: Path, example: Path) -> Iterator[Finding]:
+    """Yield what is wrong with an env file, its generated secrets included."""
+    yield from env_files.compare(path, example, generated=settings.keys)
+    if path.exists():
+        yield from keys.check(settings, path)
+    elif not example.exists():
+        yield Finding(
+            kind="missing",
+            where=str(example),
+            message="The example that `inv setup` makes the env file from is missing.",
+            hint="Restore it, or write the env file by hand.",
+        )
+
+
+def tracked_secrets(settings: Settings) -> Iterator[Finding]:
+    """Yield each file with secrets, or a copy that we kept of one, that git tracks.
+
+    Raises DashtamError (UNAVAILABLE) when the project is in a git checkout and git cannot tell.
+    """
+    secrets = secret_files(settings)
+    for path in tracked_files(settings.path("").resolve(), {secret.parent for secret in secrets}):
+        if any(path == secret or is_copy(path, secret) for secret in secrets):
+            yield Finding(
+                kind="tracked-secret",
+                where=str(path),
+                message="Git tracks this file, and it holds secrets.",
+                hint=f"Run `git rm --cached {path}`, and replace its secrets if they were pushed.",
+            )
+
+
+def secret_files(settings: Settings) -> tuple[Path, ...]:
+    """Return where the env files and the certificates' keys are, or would be."""
+    pairs = (
+        certificate_checks.authority_pair(settings),
+        *(certificate_checks.leaf_pair(settings, leaf) for leaf in settings.certificates.leaves),
+    )
+    return (
+        *(path.resolve() for path, _ in env_file_pairs(settings)),
+        *(pair.key.resolve() for pair in pairs),
+    )
+
+
+def is_copy(path: Path, secret: Path) -> bool:
+    """Return whether `path` is a copy that files.keep_copy made of `secret`."""
+    return path.parent == secret.parent and path.name.startswith(f"{secret.name.removesuffix('.pem')}.bak-")
+
+
+def tracked_files(project: Path, folders: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the files below `folders` that git tracks; outside of a git checkout there are none.
+
+    Raises DashtamError (UNAVAILABLE) when git is missing or fails.
+    """
+    if not any((folder / ".git").exists() for folder in (project, *project.parents)):
+        return ()
+    argv = ["git", "--literal-pathspecs", "ls-files", "-z", "--", *map(str, folders)]
+    done = processes.run(argv, cwd=project)
+    if done.returncode:
+        raise DashtamError(
+            "Git cannot tell whether it tracks files with secrets.",
+            code=ExitCode.UNAVAILABLE,
+            details=done.stderr,
+        )
+    return tuple(project / name for name in done.stdout.split("\0") if name)
+
+
+def environments_seen(settings: Settings, holders: ports.Holders) -> Iterator[Seen]:
+    """Yield what keeps each environment from starting, as far as Compose can resolve its files."""
+    for name, environment in settings.environments.items():
+        file = settings.path(environment.compose_file)
+        chosen = resolving_env_files(settings, name)
+        if file.is_file() and all(map(is_well_formed, chosen)):
+            compose = Compose(file=file, env_files=chosen)
+            yield from guarded(environment_seen(compose, holders), kind="compose-file", where=str(file))
+
+
+def resolving_env_files(settings: Settings, name: str) -> tuple[Path, ...]:
+    """Return the env files that an environment has, or will have once `inv setup` ran."""
+    path = settings.path(settings.environments[name].env_file)
+    here = path if path.exists() else path.with_name(f"{path.name}.example")
+    choice = settings.path(settings.images.env_file)
+    return tuple(one for one in (choice, here) if one.exists())
+
+
+def is_well_formed(path: Path) -> bool:
+    """Return whether an env file can be read; why it cannot is told by the check of env files."""
+    try:
+        env_files.read(path)
+    except DashtamError:
+        return False
+    return True
+
+
+def environment_seen(compose: Compose, holders: ports.Holders) -> Iterator[Seen]:
+    """Yield what keeps an environment from starting, and shell variables that change plain Compose."""
+    model = compose.model()
+    yield from port_findings(model, holders)
+    yield from bind_findings(compose, model)
+    variables = interpolated(compose)
+    if variables is None:
+        yield Fact("shell variables", f"not checked: this Compose cannot list those of {compose.file}")
+        return
+    values = {name: value for path in compose.env_files for name, value in env_files.read(path).items()}
+    yield from shell_findings(variables, values)
+
+
+def port_findings(model: Model, holders: ports.Holders) -> Iterator[Finding]:
+    """Yield each port that somebody else holds."""
+    taken = ports.occupied(model, model.selection())
+    for one in ports.conflicts(taken, project=model.name, holders=holders):
+        yield Finding(
+            kind="port",
+            where=str(one.port),
+            message=f"Service {one.port.service} of {model.name} needs it, and {one.holder} has it.",
+            hint="Stop what holds it, or set another port in the env file.",
+        )
+
+
+def bind_findings(compose: Compose, model: Model) -> Iterator[Finding]:
+    """Yield each file or folder that services mount and that is not there."""
+    users: defaultdict[str, list[str]] = defaultdict(list)
+    for service, source in missing_bind_sources(model, model.selection()):
+        users[source].append(service)
+    for source, services in users.items():
+        yield Finding(
+            kind="bind-source",
+            where=source,
+            message=f"It does not exist, and {model.name} mounts it into {', '.join(services)}.",
+            hint=f"Make it, or correct its path in {compose.file} or in the env file.",
+        )
+
+
+def interpolated(compose: Compose) -> frozenset[str] | None:
+    """Return the variables in a Compose file, None where Compose is too old to list them."""
+    done = processes.run(compose.argv("config", "--variables", "--format", "json"))
+    if done.returncode:
+        return None
+    return frozenset(msgspec.json.decode(done.stdout, type=dict[str, object]))
+
+
+def shell_findings(names: Iterable[str], values: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield each of `names` that our shell sets otherwise than `values`, and that our tasks do not hand on."""
+    ignored = os.environ.keys() - processes.child_environment().keys()
+    for name in sorted(ignored.intersection(names)):
+        if os.environ[name] != values.get(name, ""):
+            yield Finding(
+                kind="shell-variable",
+                where=name,
+                message="This shell sets it: plain `docker compose` obeys it, our tasks do not.",
+                hint=f"Run `unset {name}` before plain `docker compose`.",
+                severity=Severity.WARNING,
+            )

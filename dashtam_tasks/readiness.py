@@ -1,0 +1,192 @@
+"""Readiness: bring services up, follow the engine's events, and stop at the first service that fails.
+
+Ready means that Compose's own `--wait` is content and that each configured endpoint answers over its published
+port. Compose alone waits for ever on a service that keeps dying under a restart policy; the events tell.
+"""
+
+import math
+import queue
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import msgspec
+
+from dashtam_tasks import engine
+from dashtam_tasks.compose import Compose
+from dashtam_tasks.errors import DashtamError, ExitCode
+
+STATES = {
+    "create": "created",
+    "start": "started",
+    "health_status: healthy": "healthy",
+    "health_status: unhealthy": "unhealthy",
+    "die": "exited",
+}
+
+
+class Actor(msgspec.Struct, frozen=True, rename="pascal"):
+    """The container that an event is about."""
+
+    i_d: str = msgspec.field(name="ID")
+    attributes: dict[str, str] = {}
+
+
+class Event(msgspec.Struct, frozen=True):
+    """A container event as `docker events` prints it."""
+
+    action: str = msgspec.field(name="Action")
+    actor: Actor = msgspec.field(name="Actor")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """A service reached a state, so many seconds after the beginning."""
+
+    service: str
+    state: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """`docker compose` ended."""
+
+    returncode: int
+    stderr: str
+
+
+@dataclass
+class Watch:
+    """Reads events and remembers what is needed to tell a failure from an ordered stop."""
+
+    report: Callable[[Progress], None]
+    began: float = field(default_factory=time.monotonic)
+    stopping: set[str] = field(default_factory=set)
+
+    def failed(self, event: Event) -> bool:
+        """Report the event's state and return whether it means that its service failed.
+
+        Compose replaces a container by a `kill` and then its death; a death without one is a crash.
+        """
+        attributes, container = event.actor.attributes, event.actor.i_d
+        if event.action == "kill":
+            self.stopping.add(container)
+        state = STATES.get(event.action)
+        if state is None or container in self.stopping or attributes.get(engine.ONE_OFF_LABEL) == "True":
+            return False
+        service = attributes[engine.SERVICE_LABEL]
+        self.report(Progress(service=service, state=state, seconds=time.monotonic() - self.began))
+        return state == "unhealthy" or (state == "exited" and attributes.get("exitCode") != "0")
+
+
+def bring_up(
+    compose: Compose,
+    *,
+    project: str,
+    arguments: tuple[str, ...],
+    timeout: float,
+    report: Callable[[Progress], None],
+) -> None:
+    """Run `docker compose ARGUMENTS` to its end while reporting each service's progress.
+
+    `arguments` is an `up --wait`; `timeout` is in seconds. Raises DashtamError (UNAVAILABLE) as soon as a
+    service dies or turns unhealthy, or when time is up, with its last log lines and its health check's output.
+    """
+    watch = Watch(report=report)
+    with following(compose, project, (*arguments, "--wait-timeout", str(math.ceil(timeout)))) as happenings:
+        for happening in happenings:
+            if isinstance(happening, Ended):
+                if happening.returncode:
+                    raise not_ready(project, stderr=happening.stderr)
+                return
+            if watch.failed(happening):
+                raise not_ready(project, failure=happening)
+
+
+@contextmanager
+def following(
+    compose: Compose, project: str, arguments: tuple[str, ...]
+) -> Iterator[Iterator[Event | Ended]]:
+    """Run Compose beside the project's events, and yield both as they come; both are ended on leaving."""
+    happenings: queue.SimpleQueue[Event | Ended] = queue.SimpleQueue()
+    threads: list[threading.Thread] = []
+    try:
+        with (
+            ending(engine.events(project, since=time.time())) as events,
+            ending(compose.start(*arguments, stdout=subprocess.DEVNULL)) as up,
+        ):
+            threads += [
+                threading.Thread(target=read_events, args=(events, happenings)),
+                threading.Thread(target=await_end, args=(up, happenings)),
+            ]
+            for thread in threads:
+                thread.start()
+            yield iter(happenings.get, None)
+    finally:
+        for thread in threads:
+            thread.join()
+
+
+@contextmanager
+def ending(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """Yield `process` and interrupt it on leaving, if it still runs, as Ctrl-C would."""
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        process.wait()
+
+
+def read_events(events: subprocess.Popen[bytes], happenings: "queue.SimpleQueue[Event | Ended]") -> None:
+    """Put each event into the queue until the stream ends."""
+    decode = msgspec.json.Decoder(Event).decode
+    assert events.stdout is not None
+    with events.stdout:
+        for line in events.stdout:
+            happenings.put(decode(line))
+
+
+def await_end(up: subprocess.Popen[bytes], happenings: "queue.SimpleQueue[Event | Ended]") -> None:
+    """Put Compose's end into the queue."""
+    _, stderr = up.communicate()
+    happenings.put(Ended(returncode=up.returncode, stderr=stderr.decode(errors="replace")))
+
+
+def not_ready(project: str, *, stderr: str = "", failure: Event | None = None) -> DashtamError:
+    """Return the error that names the services that are not ready, with what they and Compose last said."""
+    engine.version()
+    found = engine.project_containers(project)
+    failed = [one for one in found if failure and one.id == failure.actor.i_d]
+    failed = failed or [one for one in found if not one.ready]
+    return DashtamError(
+        "\n".join(condition(one, failure) for one in failed) or f"Compose could not start {project}.",
+        code=ExitCode.UNAVAILABLE,
+        details="\n".join((*map(diagnosis, failed), stderr)).strip(),
+        hint="What started was left running, to be looked at; `down` stops it." if found else "",
+    )
+
+
+def condition(container: engine.Container, failure: Event | None) -> str:
+    """Return one line that says how a container is not ready."""
+    state, name = container.state, f"Service {container.service} ({container.name.removeprefix('/')})"
+    if failure and failure.action == "die":
+        return f"{name} exited with code {failure.actor.attributes.get('exitCode')}."
+    if state.status == "running" and state.health:
+        return f"{name} is {state.health.status}."
+    return f"{name} is {state.status}, exit code {state.exit_code}."
+
+
+def diagnosis(container: engine.Container) -> str:
+    """Return a container's last log lines, and its health check's last output if that failed."""
+    parts = [f"--- the last lines of {container.service}'s log", engine.log_tail(container.id).rstrip()]
+    probes = container.state.health.log or () if container.state.health else ()
+    if probes and probes[-1].exit_code:
+        parts += [f"--- health check of {container.service}, exit code {probes[-1].exit_code}"]
+        parts += [probes[-1].output.rstrip()]
+    return "\n".join(parts)

@@ -1,0 +1,200 @@
+"""Settings: Invoke's configuration under the key `dashtam`, read once into frozen records.
+
+Invoke merges, weakest first: the defaults here, /etc/invoke.yaml, ~/.invoke.yaml, the project's
+invoke.yaml and INVOKE_DASHTAM_* variables. https://docs.pyinvoke.org/en/stable/concepts/configuration.html
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from invoke.config import Config
+
+from dashtam_tasks.errors import DashtamError, ExitCode
+
+KEY = "dashtam"
+CONFIGURATION_FILES = ("invoke.yaml", "~/.invoke.yaml", "/etc/invoke.yaml")
+
+Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_-]*$")]
+Command = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Days = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A frozen record that refuses a key it does not know."""
+
+
+class Environment(Record, frozen=True, kw_only=True):
+    """The two files that make an environment, relative to the project's folder."""
+
+    compose_file: str
+    env_file: str
+
+
+class Services(Record, frozen=True, kw_only=True):
+    """The names that the application's services have in the compose files."""
+
+    app: str = "app"
+    database: str = "postgres"
+    cache: str = "redis"
+
+
+class Probe(Record, frozen=True, kw_only=True):
+    """A published endpoint that must answer before an environment counts as ready.
+
+    `port` is the container's; the request goes to the host port that it is published on.
+    """
+
+    service: str
+    port: Port
+    scheme: Literal["http", "https"] = "https"
+    path: str = "/health"
+
+
+class Readiness(Record, frozen=True, kw_only=True):
+    """How long to wait for health, in seconds, and what must answer then."""
+
+    timeout: Seconds = 180
+    probes: tuple[Probe, ...] = (
+        Probe(service="app", port=8000),
+        Probe(service="callback", port=8182),
+    )
+
+
+class Certificates(Record, frozen=True, kw_only=True):
+    """The local certificate authority and its leaf certificates, in `directory`.
+
+    Each leaf is `<leaf>.pem`; its key has `key` for `cert` in the name, or `_key` at its end where there is none:
+    `callback_cert.pem` and `callback_key.pem`. What has fewer than `renew_before_days` left is renewed.
+    """
+
+    directory: str = "certs"
+    leaves: tuple[str, ...] = ("cert", "callback_cert")
+    hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")
+    ca_days: Days = 3650
+    leaf_days: Days = 397
+    renew_before_days: Days = 30
+
+
+class Image(Record, frozen=True, kw_only=True):
+    """A base image: what is pulled, and the folder below images/ that builds it where nothing answers."""
+
+    reference: str
+    build: str
+
+
+class Images(Record, frozen=True, kw_only=True):
+    """Base images by the variable that the compose files read, and how local ones are built.
+
+    `mirror` is a Debian mirror's URL; empty means the one in the machine's own apt sources.
+    """
+
+    base: dict[str, Image] = msgspec.field(
+        default_factory=lambda: {
+            "POSTGRES_IMAGE": Image(reference="postgres:17.6-alpine3.22", build="postgres"),
+            "REDIS_IMAGE": Image(reference="redis:8.2.1-alpine3.22", build="redis"),
+            "PYTHON_IMAGE": Image(reference="python:3.13-slim-trixie", build="python"),
+        }
+    )
+    env_file: str = "envs/.env.images"
+    suite: str = "trixie"
+    mirror: str = ""
+    registry_timeout: Seconds = 5
+
+
+class Settings(Record, frozen=True, kw_only=True):
+    """Everything that a project may set.
+
+    `project` starts the name of every Compose project. `project_dir` is the folder that all paths are
+    relative to; the task tree fills it in.
+    """
+
+    project_dir: str
+    project: Name = "dashtam"
+    environments: dict[Name, Environment] = msgspec.field(
+        default_factory=lambda: {
+            "dev": Environment(compose_file="compose/docker-compose.dev.yml", env_file="envs/.env.dev"),
+        }
+    )
+    services: Services = Services()
+    readiness: Readiness = Readiness()
+    shell: Command = ("bash",)
+    alembic: Command = ("uv", "run", "alembic")
+    migrations: str = "alembic/versions"
+    keys: dict[str, Literal["token", "fernet", "password"]] = msgspec.field(
+        default_factory=lambda: {
+            "SECRET_KEY": "token",
+            "ENCRYPTION_KEY": "fernet",
+            "POSTGRES_PASSWORD": "password",
+        }
+    )
+    certificates: Certificates = Certificates()
+    images: Images = Images()
+
+    @property
+    def ca_certificate(self) -> Path:
+        """The local certificate authority that services' certificates are checked against."""
+        return self.path(self.certificates.directory) / "ca.pem"
+
+    def path(self, relative: str) -> Path:
+        """Return `relative` as an absolute path below the project's folder."""
+        return Path(self.project_dir, relative)
+
+
+def defaults(project_dir: Path) -> dict[str, Any]:
+    """Return every setting with its default, as the plain dictionary that Invoke merges into."""
+    return {KEY: msgspec.to_builtins(Settings(project_dir=str(project_dir)))}
+
+
+def load(configuration: Config) -> Settings:
+    """Return the settings in Invoke's merged configuration.
+
+    Raises DashtamError (CONFIGURATION) for an unknown key or a wrong type, naming key and origin.
+    """
+    values = plain(configuration[KEY])
+    try:
+        return msgspec.convert(values, Settings)
+    except msgspec.ValidationError as error:
+        problem, _, place = str(error).partition(" - at ")
+        unknown = re.search(r"unknown field `(.+)`$", problem)
+        keys = (*re.findall(r"[\w-]+|\.\.\.", place), *(unknown.groups() if unknown else ()))
+        raise DashtamError(
+            f"{origin(keys, Path(values['project_dir']))}: {'.'.join((KEY, *keys))}: {problem}.",
+            code=ExitCode.CONFIGURATION,
+            hint="docs/settings.md lists the settings and their types.",
+        ) from error
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - configuration is any YAML value
+    """Return `value` with Invoke's DataProxy objects as plain dictionaries, all the way down."""
+    if isinstance(value, Mapping) or hasattr(value, "items"):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def origin(keys: tuple[str, ...], project_dir: Path) -> str:
+    """Return where the setting `keys` comes from: a variable, a configuration file, or the defaults."""
+    variable = "_".join(("INVOKE", KEY, *keys)).upper()
+    if variable in os.environ:
+        return variable
+    for name in CONFIGURATION_FILES:
+        path = project_dir / Path(name).expanduser()
+        if path.is_file() and holds(path, (KEY, *keys)):
+            return str(path)
+    return "settings"
+
+
+def holds(path: Path, keys: tuple[str, ...]) -> bool:
+    """Return whether the YAML file at `path` sets `keys`, where `...` is any key, as msgspec writes it."""
+    import yaml
+
+    nodes = [yaml.safe_load(path.read_text(encoding="utf-8"))]
+    for key in keys:
+        mappings = [node for node in nodes if isinstance(node, dict)]
+        nodes = [value for node in mappings for name, value in node.items() if key in {str(name), "..."}]
+    return bool(nodes)

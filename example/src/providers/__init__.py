@@ -1,0 +1,1 @@
+"""The financial institutions that accounts are connected through."""

@@ -1,0 +1,3 @@
+#!/bin/sh
+# No service starts while a package is installed.
+exit 101

@@ -1,0 +1,81 @@
+"""Sessions: `nox -s unit`, `nox -s integration`, and `nox -s ci` for all that a change must pass."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.error_on_missing_interpreters = True
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "typecheck", "unit"]
+
+SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
+CODE = ("dashtam_tasks", "tests", "benchmarks", "tasks.py", "noxfile.py", "bootstrap")
+
+
+def interpreters() -> list[str]:
+    """Return the supported Python versions that are on this machine, oldest first."""
+    if shutil.which("pyenv"):
+        # pyenv's python3.N commands work only for versions that are selected.
+        listed = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True, check=True)
+        chosen = [one for one in listed.stdout.split() if one.startswith(tuple(f"{name}." for name in SUPPORTED))]
+        os.environ.setdefault("PYENV_VERSION", ":".join(chosen))
+    return [name for name in SUPPORTED if works(f"python{name}")]
+
+
+def works(program: str) -> bool:
+    """Return whether `program` is there and runs; a version manager's shim may be there and not run."""
+    if not shutil.which(program):
+        return False
+    return subprocess.run([program, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+def install(session: nox.Session) -> None:
+    """Install the locked requirements and this package into the session's environment."""
+    session.install("--require-hashes", "--requirement", "requirements/dev.txt")
+    session.install("--no-deps", "--no-build-isolation", "--editable", ".")
+
+
+PYTHONS = interpreters()
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, formatting, and import directions."""
+    install(session)
+    session.run("ruff", "check", *CODE)
+    session.run("ruff", "format", "--check", *CODE)
+    session.run("lint-imports")
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    """Check types, strictly."""
+    install(session)
+    session.run("mypy")
+
+
+@nox.session(python=PYTHONS)
+def unit(session: nox.Session) -> None:
+    """Run the unit tests, which need no engine, on every Python that is here."""
+    install(session)
+    session.run("pytest", "tests/unit", "-n", "auto", *session.posargs)
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Run the integration tests on a real engine, beside whatever else runs on it."""
+    install(session)
+    Path("reports").mkdir(exist_ok=True)
+    session.run("pytest", "tests/integration", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def ci(session: nox.Session) -> None:
+    """Run everything that a change must pass."""
+    for name in ("lint", "typecheck", *(f"unit-{python}" for python in PYTHONS), "integration"):
+        session.notify(name)
