@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dashtam_tasks import __version__, certificates, engine, images, machine, ports, project_checks
+from dashtam_tasks import __version__, certificates, engine, images, machine, project_checks
 from dashtam_tasks.findings import Finding, Severity
 from dashtam_tasks.machine import Fact, Seen, attempt, guarded
 from dashtam_tasks.settings import Settings
@@ -33,21 +33,22 @@ def examine(settings: Settings) -> Diagnosis:
 
 def look(settings: Settings) -> Iterator[Seen]:
     """Yield what every check sees; what needs an engine or Compose is left out where that is missing."""
-    server = attempt(machine.find_server, kind="engine", where="Docker Engine")
-    plugin = attempt(engine.compose_version, kind="compose", where="Docker Compose")
+    server = attempt(machine.find_server, kind="engine", where="Docker")
+    plugin = attempt(engine.compose_version, kind="compose", where="Docker")
     yield Fact("dashtam-tasks", __version__)
     yield Fact("Python", platform.python_version())
     yield from machine.server_seen(server)
     yield from machine.plugin_seen(plugin)
     yield from machine.disk_seen(server, Path(settings.project_dir))
-    if not isinstance(server, Finding):
-        yield from guarded(image_seen(settings), kind="images", where="base images")
     yield from project_checks.files_seen(settings)
     folder = str(settings.path(settings.certificates.directory))
     yield from guarded(certificates.check(settings), kind="certificates", where=folder)
+    answers = not isinstance(server, Finding)
+    if answers:
+        yield from guarded(image_seen(settings), kind="images", where="base images")
     if not isinstance(plugin, Finding):
-        holders = {} if isinstance(server, Finding) else ports.container_holders()
-        yield from project_checks.environments_seen(settings, holders)
+        resolved = project_checks.environments_seen(settings, engine_answers=answers)
+        yield from guarded(resolved, kind="environments", where=settings.project_dir)
 
 
 def image_seen(settings: Settings) -> Iterator[Seen]:

@@ -168,19 +168,20 @@ def load(path: Path) -> str:
     """Return the text of the env file at `path`, its line ends and byte order mark included."""
     try:
         return path.read_bytes().decode()
-    except FileNotFoundError as error:
-        problem, hint = "is missing", "Run `inv setup` to make it from its example."
-        cause: Exception = error
-    except IsADirectoryError as error:
-        problem = "is a folder, and should be a file"
-        hint = "Docker makes one where a mounted file is missing. Remove it, then run `inv setup`."
-        cause = error
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        problem, hint = f"is not UTF-8 text: look at line {line}", "Save it as UTF-8."
-        cause = error
-    except OSError as error:
-        problem = f"cannot be read: {os.strerror(error.errno or 0)}"
-        hint = "Look at its owner and its mode."
-        cause = error
-    raise DashtamError(f"{path} {problem}.", code=ExitCode.CONFIGURATION, hint=hint) from cause
+    except (OSError, UnicodeDecodeError) as error:
+        problem, hint = explained(error)
+        raise DashtamError(f"{path} {problem}.", code=ExitCode.CONFIGURATION, hint=hint) from error
+
+
+def explained(error: OSError | UnicodeDecodeError) -> tuple[str, str]:
+    """Return why an env file could not be read, and what to do about it."""
+    match error:
+        case FileNotFoundError():
+            return "is missing", "Run `inv setup` to make it from its example."
+        case IsADirectoryError():
+            hint = "Docker makes one where a mounted file is missing. Remove it, then run `inv setup`."
+            return "is a folder, and should be a file", hint
+        case UnicodeDecodeError():
+            line = error.object.count(b"\n", 0, error.start) + 1
+            return f"is not UTF-8 text: look at line {line}", "Save it as UTF-8."
+    return f"cannot be read: {os.strerror(error.errno or 0)}", "Look at its owner and its mode."

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dashtam_tasks import env_files, env_syntax, files
+from dashtam_tasks.env_syntax import Binding
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.findings import Finding, Severity
 from dashtam_tasks.settings import Settings
@@ -106,41 +107,34 @@ def check(settings: Settings, env_file: Path) -> tuple[Finding, ...]:
 
     Raises DashtamError (CONFIGURATION) when the file cannot be read.
     """
-    lines = {binding.name: binding for binding in env_syntax.parse(env_files.load(env_file))}
-    found = []
-    for name, kind in settings.keys.items():
-        if name not in lines:
-            found.append(missing(name, env_file))
-        elif (value := lines[name].value) is not None:
-            where = f"{env_file}:{lines[name].line}"
-            found.extend(judge(name, kind, value, where=where))
-    return tuple(found)
-
-
-def missing(name: str, env_file: Path) -> Finding:
-    """Return the finding for a name that is not set: a warning, since an app may not need each key."""
-    return Finding(
-        kind="missing",
-        where=str(env_file),
-        message=f"{name} is not set.",
-        hint=f"If the app reads it, add a line {name}= and run `inv keys`.",
-        severity=Severity.WARNING,
+    bindings = {binding.name: binding for binding in env_syntax.parse(env_files.load(env_file))}
+    return tuple(
+        found
+        for name, kind in settings.keys.items()
+        for found in judge(name, kind, bindings.get(name), env_file=env_file)
     )
 
 
-def judge(name: str, kind: str, value: str, *, where: str) -> Iterator[Finding]:
-    """Yield what is wrong with one secret."""
-    if is_unset(value):
+def judge(name: str, kind: str, binding: Binding | None, *, env_file: Path) -> Iterator[Finding]:
+    """Yield what is wrong with one secret. That it is not set is a warning: not every app needs each key."""
+    if binding is None:
+        hint = f"If the app reads it, add a line {name}= and run `inv keys`."
+        message = f"{name} is not set."
         yield Finding(
-            kind="placeholder",
-            where=where,
-            message=f"{name} still holds a placeholder.",
-            hint="Run `inv keys`.",
+            kind="missing", where=str(env_file), message=message, hint=hint, severity=Severity.WARNING
         )
         return
-    hint = f"Run `inv keys --force` for a new one, or put a better {name} there."
-    for fault, message in faults(kind, value):
-        yield Finding(kind=fault, where=where, message=f"{name} {message}.", hint=hint)
+    where = f"{env_file}:{binding.line}"
+    if binding.value is None:
+        message = env_syntax.malformation(binding)
+        yield Finding(kind="malformed", where=where, message=message, hint=env_syntax.MALFORMED_HINT)
+    elif is_unset(binding.value):
+        message = f"{name} still holds a placeholder."
+        yield Finding(kind="placeholder", where=where, message=message, hint="Run `inv keys`.")
+    else:
+        hint = f"Run `inv keys --force --name {name}` for a new one, or put a better one there."
+        for fault, problem in faults(kind, binding.value):
+            yield Finding(kind=fault, where=where, message=f"{name} {problem}.", hint=hint)
 
 
 def faults(kind: str, value: str) -> Iterator[tuple[str, str]]:

@@ -138,9 +138,10 @@ def is_older(version: str, oldest: tuple[int, ...]) -> bool:
 
 def disk_seen(server: Server | Finding, project: Path) -> Iterator[Seen]:
     """Yield the free space where the engine keeps its data, or where the project is if that is out of sight."""
-    local = isinstance(server, Server) and server.is_local
+    folder = project
     # Docker Desktop's data lie in a virtual machine, and a rootless engine's perhaps in another user's home.
-    folder = server.data if local and os.access(server.data, os.F_OK) else project
+    if isinstance(server, Server) and server.is_local and os.access(server.data, os.F_OK):
+        folder = server.data
     free = shutil.disk_usage(folder).free
     yield Fact("free disk space", f"{free / GIB:.1f} GiB at {folder}")
     if free < LITTLE:

@@ -111,8 +111,9 @@ def tracked_files(project: Path, folders: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(project / name for name in done.stdout.split("\0") if name)
 
 
-def environments_seen(settings: Settings, holders: ports.Holders) -> Iterator[Seen]:
+def environments_seen(settings: Settings, *, engine_answers: bool) -> Iterator[Seen]:
     """Yield what keeps each environment from starting, as far as Compose can resolve its files."""
+    holders = ports.container_holders() if engine_answers else {}
     for name, environment in settings.environments.items():
         file = settings.path(environment.compose_file)
         chosen = resolving_env_files(settings, name)

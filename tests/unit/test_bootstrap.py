@@ -207,8 +207,9 @@ class Machine:
 
 
 def is_dockerd(pid: int) -> bool:
+    """Return whether *pid* is a living process of that name; a zombie is not."""
     status = Path(f"/proc/{pid}/stat")
-    return status.exists() and status.read_text().startswith(f"{pid} (dockerd) S")
+    return status.exists() and re.match(r"\d+ \(dockerd\) [^XZ]", status.read_text()) is not None
 
 
 @pytest.fixture

@@ -1,0 +1,188 @@
+"""What unit tests share: a `docker` that answers by script, and a project that is as it should be."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashtam_tasks.settings import Settings
+
+HERE = Path(__file__).parent
+
+COMPOSE_FILE = """\
+name: dashtam-dev
+services:
+  postgres:
+    image: ${POSTGRES_IMAGE:-postgres:17.6-alpine3.22}
+    environment:
+      POSTGRES_PASSWORD: ${POSTGRES_PASSWORD:?is set in envs/.env.dev}
+    ports: ["127.0.0.1:${POSTGRES_PORT:-5432}:5432"]
+    volumes: ["dev_postgres_data:/var/lib/postgresql/data"]
+  redis:
+    image: ${REDIS_IMAGE:-redis:8.2.1-alpine3.22}
+  app:
+    build: ..
+    ports: ["127.0.0.1:${APP_PORT:-8000}:8000"]
+    volumes:
+      - { type: bind, source: ../src, target: /app/src, bind: { create_host_path: false } }
+      - { type: bind, source: ../certs, target: /app/certs, bind: { create_host_path: false } }
+      - { type: bind, source: ../envs/.env.dev, target: /app/.env, bind: { create_host_path: false } }
+    depends_on: [postgres, redis]
+volumes:
+  dev_postgres_data:
+"""
+EXAMPLE = """\
+APP_PORT=8000
+POSTGRES_PORT=5432
+POSTGRES_PASSWORD=CHANGE_ME
+SECRET_KEY=CHANGE_ME
+ENCRYPTION_KEY=CHANGE_ME
+"""
+ENV_FILE = """\
+APP_PORT=8000
+POSTGRES_PORT=5432
+POSTGRES_PASSWORD=q8Zr2LmX0vBn4TsY7wKc
+SECRET_KEY=Jx3uYp0RkV9sQ2mLd7TzWb5NfHc8GaEi
+ENCRYPTION_KEY=MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY=
+"""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the fake docker: its arguments and the environment that it got."""
+
+    argv: tuple[str, ...]
+    environment: dict[str, str]
+    answered: bool
+
+
+@dataclass
+class FakeDocker:
+    """A `docker` on PATH, its scripted answers and its recorded calls."""
+
+    folder: Path
+    scripted: list[dict[str, Any]] = field(default_factory=list)
+
+    def answer(self, *argv: str, stdout: object = "", stderr: str = "", code: int = 0) -> None:
+        """Script the answer to calls that begin with the first word and have the others in order.
+
+        Of fitting answers the one with most words counts, and the latest of those. What is no text is printed
+        as JSON.
+        """
+        text = stdout if isinstance(stdout, str) else json.dumps(stdout)
+        self.scripted.append({"argv": argv, "stdout": text, "stderr": stderr, "code": code})
+        (self.folder / "answers.json").write_text(json.dumps(self.scripted), encoding="utf-8")
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """Every call so far, the first first."""
+        lines = (self.folder / "calls.jsonl").read_text(encoding="utf-8").splitlines()
+        found = [json.loads(line) for line in lines]
+        return tuple(Call(tuple(one["argv"]), one["environment"], one["answered"]) for one in found)
+
+    def remove(self) -> None:
+        """Take the docker command off the machine."""
+        (self.folder / "docker").unlink()
+
+
+@pytest.fixture
+def fake_docker(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FakeDocker]:
+    """Put a scripted `docker` on PATH; a call that no answer fits fails the test."""
+    folder = tmp_path_factory.mktemp("docker")
+    program = (HERE / "fake_docker.py").read_text(encoding="utf-8")
+    (folder / "docker").write_text(f"#!{sys.executable} -IS\n{program}", encoding="utf-8")
+    (folder / "docker").chmod(0o755)
+    (folder / "answers.json").write_text("[]", encoding="utf-8")
+    (folder / "calls.jsonl").touch()
+    for name in [name for name in os.environ if name.startswith(("DOCKER_", "COMPOSE_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    fake = FakeDocker(folder)
+    yield fake
+    unanswered = [call.argv for call in fake.calls if not call.answered]
+    assert unanswered == []
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project with one environment, dev, whose files are complete and valid."""
+
+    folder: Path
+    settings: Settings
+
+    @property
+    def compose_file(self) -> Path:
+        """The Compose file of dev."""
+        return self.folder / "compose/docker-compose.dev.yml"
+
+    @property
+    def env_file(self) -> Path:
+        """The env file of dev."""
+        return self.folder / "envs/.env.dev"
+
+    @property
+    def example(self) -> Path:
+        """The example of dev's env file."""
+        return self.folder / "envs/.env.dev.example"
+
+    def model(self, **ports: int) -> dict[str, Any]:
+        """Return what `docker compose config --format json` says, with each service's host port."""
+        binds = [("src", "/app/src"), ("certs", "/app/certs"), ("envs/.env.dev", "/app/.env")]
+        data = {"type": "volume", "source": "dev_postgres_data", "target": "/var/lib/postgresql/data"}
+        return {
+            "name": "dashtam-dev",
+            "services": {
+                "postgres": {
+                    "image": "postgres:17.6-alpine3.22",
+                    "environment": {"POSTGRES_PASSWORD": "q8Zr2LmX0vBn4TsY7wKc"},
+                    "ports": published(5432, ports.get("postgres")),
+                    "volumes": [data],
+                },
+                "redis": {"image": "redis:8.2.1-alpine3.22"},
+                "app": {
+                    "build": {"context": str(self.folder), "dockerfile": "Dockerfile"},
+                    "ports": published(8000, ports.get("app")),
+                    "volumes": [bind(self.folder / source, target) for source, target in binds],
+                    "depends_on": dict.fromkeys(("postgres", "redis"), {"condition": "service_started"}),
+                },
+            },
+            "volumes": {"dev_postgres_data": {"name": "dashtam-dev_dev_postgres_data"}},
+        }
+
+
+def published(target: int, host: int | None) -> list[dict[str, Any]]:
+    """Return a port as Compose resolves it; without a host port there is none."""
+    port = {
+        "mode": "ingress",
+        "host_ip": "127.0.0.1",
+        "target": target,
+        "published": str(host),
+        "protocol": "tcp",
+    }
+    return [port] if host else []
+
+
+def bind(source: Path, target: str) -> dict[str, Any]:
+    """Return a bind mount as Compose resolves it."""
+    return {"type": "bind", "source": str(source), "target": target, "bind": {"create_host_path": False}}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Make a project with a Compose file, an env file, its example and sources."""
+    folder = tmp_path / "project"
+    for name in ("compose", "envs", "src"):
+        (folder / name).mkdir(parents=True)
+    made = Project(folder, Settings(project_dir=str(folder)))
+    made.compose_file.write_text(COMPOSE_FILE, encoding="utf-8")
+    made.example.write_text(EXAMPLE, encoding="utf-8")
+    made.env_file.write_text(ENV_FILE, encoding="utf-8")
+    made.env_file.chmod(0o600)
+    return made
