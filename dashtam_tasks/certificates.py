@@ -116,9 +116,9 @@ def impossible(rules: Certificates) -> Iterator[str]:
 
 def make_folder(folder: Path) -> None:
     """Make the folder of certificates, which the container's user may enter whatever the umask is."""
-    if not folder.is_dir():
+    if not folder.exists():
         with files.explaining(folder):
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o755)
 
 

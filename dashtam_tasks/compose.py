@@ -4,7 +4,6 @@ python-on-whales runs its children with the whole of our environment, which woul
 change what is interpolated; so these calls go through our own runner.
 """
 
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,7 +117,7 @@ class Compose:
         done = processes.run(self.argv(*arguments), environment=self.variables, stdin=stdin)
         return engine.checked(done, f"docker compose {arguments[0]}")
 
-    def start(self, *arguments: str, **streams: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401
+    def start(self, *arguments: str, **streams: Any) -> processes.Process:  # noqa: ANN401
         """Start `docker compose ARGUMENTS`; `streams` are those of processes.start."""
         return processes.start(self.argv(*arguments), environment=self.variables, **streams)
 

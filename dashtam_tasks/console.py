@@ -1,15 +1,15 @@
 """Everything that a person reads: the only module that prints.
 
-Results go to stdout, progress and errors to stderr. Rich drops colours and live updates by itself where there
-is no terminal or NO_COLOR is set; it is imported late, since it is slow to import and most commands print
-little.
+Results go to stdout, progress and errors to stderr, plain where there is no terminal or NO_COLOR is set
+(https://no-color.org). Rich is imported late, since it is slow to import and most commands print little.
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from dashtam_tasks.errors import DashtamError
 
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 def line(text: str = "") -> None:
     """Print one line of a result."""
     print(text)
+
+
+def lines(texts: Iterable[str]) -> None:
+    """Print each text as a line of a result, as it comes."""
+    for text in texts:
+        line(text)
 
 
 def note(text: str) -> None:
@@ -52,7 +58,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 @contextmanager
 def progress() -> "Iterator[Callable[[Progress], None]]":
     """Yield what shows a service's progress: a live line each on a terminal, a line a change elsewhere."""
-    if not sys.stderr.isatty():
+    if is_plain(sys.stderr):
         yield lambda one: note(f"{one.service} {one.state} {one.seconds:.1f} s")
         return
     from rich.live import Live
@@ -85,7 +91,7 @@ def transfer(title: str) -> Iterator[Callable[[int], None]]:
     from rich.progress import DownloadColumn, Progress, SpinnerColumn, TextColumn, TransferSpeedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=terminal(sys.stderr), disable=not sys.stderr.isatty()) as shown:
+    with Progress(*columns, console=terminal(sys.stderr), disable=is_plain(sys.stderr)) as shown:
         task = shown.add_task(title, total=None)
         yield lambda done: shown.update(task, completed=done)
 
@@ -122,4 +128,11 @@ def terminal(stream: TextIO, *, width: int | None = None) -> "Console":
     """Return a rich console that writes to `stream` and interprets no markup."""
     from rich.console import Console
 
-    return Console(file=stream, markup=False, highlight=False, emoji=False, width=width)
+    # NO_COLOR alone would still let Rich print bold text.
+    colors: Literal["auto"] | None = None if is_plain(stream) else "auto"
+    return Console(file=stream, color_system=colors, markup=False, highlight=False, emoji=False, width=width)
+
+
+def is_plain(stream: TextIO) -> bool:
+    """Return whether `stream` gets text alone: no colours, nothing live."""
+    return not stream.isatty() or bool(os.environ.get("NO_COLOR"))

@@ -6,14 +6,13 @@ https://www.postgresql.org/docs/current/app-pgdump.html
 
 import contextlib
 import os
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from dashtam_tasks import files
+from dashtam_tasks import files, processes
 from dashtam_tasks.environments import Environment
 from dashtam_tasks.errors import DashtamError, ExitCode
 
@@ -101,13 +100,13 @@ class Tool:
 
     def read(self, command: Sequence[str], target: IO[bytes], report: Callable[[int], None]) -> None:
         """Copy what `command` writes into `target`; raise DashtamError (DATA) when it fails."""
-        with self.running((*command, *self.connection), stdin=subprocess.DEVNULL) as process:
+        with self.running((*command, *self.connection), stdin=processes.DEVNULL) as process:
             assert process.stdout is not None
             copy(process.stdout, target, report)
 
     def write(self, command: Sequence[str], source: IO[bytes], report: Callable[[int], None]) -> None:
         """Copy `source` into what `command` reads; raise DashtamError (DATA) when it fails."""
-        with self.running((*command, *self.connection), stdin=subprocess.PIPE) as process:
+        with self.running((*command, *self.connection), stdin=processes.PIPE) as process:
             assert process.stdin is not None
             # A program that fails closes its end; its own message says why.
             with contextlib.suppress(BrokenPipeError), process.stdin:
@@ -122,7 +121,7 @@ class Tool:
     @contextlib.contextmanager
     def running(
         self, command: Sequence[str], *, stdin: IO[bytes] | int, blame: Path | None = None
-    ) -> Iterator[subprocess.Popen[bytes]]:
+    ) -> Iterator[processes.Process]:
         """Run `command` in the container; raise DashtamError (DATA) with its words when it fails."""
         arguments = self.environment.exec_arguments(command, service=self.service, tty=False)
         with (

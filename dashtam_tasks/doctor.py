@@ -6,6 +6,7 @@ Each check sees what it can: an error that ends one becomes a finding, and the o
 import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from dashtam_tasks import __version__, certificates, engine, images, machine, project_checks
@@ -42,12 +43,12 @@ def look(settings: Settings) -> Iterator[Seen]:
     yield from machine.disk_seen(server, Path(settings.project_dir))
     yield from project_checks.files_seen(settings)
     folder = str(settings.path(settings.certificates.directory))
-    yield from guarded(certificates.check(settings), kind="certificates", where=folder)
+    yield from guarded(partial(certificates.check, settings), kind="certificates", where=folder)
     answers = not isinstance(server, Finding)
-    if answers:
-        yield from guarded(image_seen(settings), kind="images", where="base images")
+    if answers and project_checks.is_well_formed(settings.path(settings.images.env_file)):
+        yield from guarded(partial(image_seen, settings), kind="images", where="base images")
     if not isinstance(plugin, Finding):
-        resolved = project_checks.environments_seen(settings, engine_answers=answers)
+        resolved = partial(project_checks.environments_seen, settings, engine_answers=answers)
         yield from guarded(resolved, kind="environments", where=settings.project_dir)
 
 

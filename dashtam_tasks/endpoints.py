@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from dashtam_tasks.errors import DashtamError, ExitCode
 
@@ -60,7 +60,7 @@ def ask(url: str, ca: Path) -> str:
     else:
         connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_SECONDS)
     try:
-        connection.request("GET", parts.path or "/")
+        connection.request("GET", urlunsplit(("", "", parts.path or "/", parts.query, "")))
         answer = connection.getresponse()
         if answer.status // 100 == HTTPStatus.OK // 100:
             return ""

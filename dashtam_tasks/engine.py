@@ -1,6 +1,5 @@
 """Docker Engine: its containers as they are, their events and logs, and what to say when it is missing."""
 
-import subprocess
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -116,17 +115,17 @@ def project_containers(project: str) -> tuple[Container, ...]:
     return tuple(sorted(found, key=lambda container: container.service))
 
 
-def events(project: str, *, since: float) -> subprocess.Popen[bytes]:
+def events(project: str, *, since: float) -> processes.Process:
     """Start to follow a project's container events, one JSON object a line, from the Unix time `since` on."""
     filters = ("--filter", "type=container", "--filter", f"label={PROJECT_LABEL}={project}")
     argv = ["docker", "events", "--since", f"{since:.3f}", *filters, "--format", "{{json .}}"]
-    return processes.start(argv, stderr=subprocess.DEVNULL)
+    return processes.start(argv, stderr=processes.DEVNULL)
 
 
 def log_tail(container: str, *, lines: int = 20) -> str:
     """Return the last lines that a container wrote, both streams in the order they have in its log."""
     argv = ["docker", "logs", "--tail", str(lines), container]
-    with processes.start(argv, stderr=subprocess.STDOUT) as process:
+    with processes.start(argv, stderr=processes.STDOUT) as process:
         output, _ = process.communicate()
     return output.decode(errors="replace")
 

@@ -47,7 +47,9 @@ class Environment:
         Raises DashtamError (UNAVAILABLE) when no engine answers, since then nobody knows.
         """
         model = self.compose.model()
-        database = model.service(self.settings.services.database)
+        database = model.services.get(self.settings.services.database)
+        if database is None:
+            return frozenset()
         sources = [mount.source for mount in database.volumes if mount.type == "volume"]
         kept = engine.volumes_present([model.volume(source) for source in sources])
         return frozenset({"POSTGRES_PASSWORD"}) if kept else frozenset()

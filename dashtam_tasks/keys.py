@@ -72,18 +72,29 @@ def generate(
     Raises DashtamError: USAGE for a name that is no generated key, CONFIGURATION when the file cannot be read or
     lacks a name, CANNOT_CREATE.
     """
-    refuse_unknown(settings, names)
     with files.locked(env_file.parent):
         values = env_files.read(env_file)
-        wanted = names or [name for name in settings.keys if name in values]
-        due = [name for name in wanted if force or is_unset(values.get(name, ""))]
-        written = tuple(name for name in due if name not in in_use)
+        wanted = due(settings, env_file, names=names, force=force)
+        written = tuple(name for name in wanted if name not in in_use)
         replaces = any(not is_unset(values.get(name, "")) for name in written)
         backup = files.keep_copy(env_file) if replaces else None
         if written:
             env_files.update(env_file, {name: GENERATORS[settings.keys[name]]() for name in written})
-    skipped = tuple(name for name in due if name in in_use)
+    skipped = tuple(name for name in wanted if name in in_use)
     return Generated(written=written, skipped=skipped, backup=backup)
+
+
+def due(
+    settings: Settings, env_file: Path, *, names: Sequence[str] = (), force: bool = False
+) -> tuple[str, ...]:
+    """Return the names that `generate` would write with the same arguments, were none in use.
+
+    Raises DashtamError as that does.
+    """
+    refuse_unknown(settings, names)
+    values = env_files.read(env_file)
+    wanted = names or [name for name in settings.keys if name in values]
+    return tuple(name for name in wanted if force or is_unset(values.get(name, "")))
 
 
 def refuse_unknown(settings: Settings, names: Sequence[str]) -> None:

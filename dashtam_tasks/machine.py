@@ -73,10 +73,10 @@ def attempt(call: Callable[[], Result], *, kind: str, where: str) -> Result | Fi
         return failure(error, kind=kind, where=where)
 
 
-def guarded(check: Iterable[Seen], *, kind: str, where: str) -> Iterator[Seen]:
+def guarded(check: Callable[[], Iterable[Seen]], *, kind: str, where: str) -> Iterator[Seen]:
     """Yield what a check sees; an error that ends it comes last, as a finding."""
     try:
-        yield from check
+        yield from check()
     except DashtamError as error:
         yield failure(error, kind=kind, where=where)
     except OSError as error:

@@ -32,8 +32,9 @@ class HostPort:
         """Whether something on this machine holds the port already."""
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
         with socket.socket(family, KINDS[self.protocol]) as probe:
-            # As the engine binds: a port that only lingers in TIME_WAIT is free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if self.protocol == "tcp":
+                # As the engine binds: a port that only lingers in TIME_WAIT is free. UDP would share a held one.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((self.address, self.number))
             except OSError as error:

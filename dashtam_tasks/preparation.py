@@ -1,26 +1,25 @@
 """Preparation: everything that a machine needs before the first `up`, made where it is missing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from dashtam_tasks import certificates, env_files, images, keys
+from dashtam_tasks.environments import open_environment
 from dashtam_tasks.ownership import container_user
 from dashtam_tasks.settings import Settings
 
 
 def prepare(settings: Settings, *, report: Callable[[str], None], install: bool = True) -> tuple[str, ...]:
-    """Make env files, keys, certificates and base images; return one line for each thing that was made.
+    """Make env files, keys, certificates and base images; return one line for each thing that was done.
 
     `install` allows to install the distribution's debootstrap. What is there and valid is not touched.
     Raises DashtamError as each part does.
     """
-    made = [*make_env_files(settings), *make_keys(settings), *make_certificates(settings)]
+    done = [*make_env_files(settings), *make_keys(settings), *make_certificates(settings)]
     before = images.chosen(settings)
     choices = images.choose(settings, report=report, install=install)
-    made += [
-        f"{one.variable}={one.reference}" for one in choices if before.get(one.variable) != one.reference
-    ]
-    return tuple(made)
+    changed = (one for one in choices if before.get(one.variable) != one.reference)
+    return (*done, *(f"chose {one.variable}={one.reference}" for one in changed))
 
 
 def env_file_pairs(settings: Settings) -> Iterator[tuple[Path, Path]]:
@@ -33,21 +32,52 @@ def env_file_pairs(settings: Settings) -> Iterator[tuple[Path, Path]]:
 def make_env_files(settings: Settings) -> Iterator[str]:
     """Make each missing env file from its example, for the user that the app runs as."""
     user = container_user(Path(settings.project_dir))
-    values = {"APP_UID": str(user.uid), "APP_GID": str(user.gid)}
+    machine = {"APP_UID": str(user.uid), "APP_GID": str(user.gid)}
     for path, example in env_file_pairs(settings):
-        if example.is_file() and env_files.create(path, example, values=values, user=user):
-            yield f"{path} from {example.name}"
+        if path.exists() or not example.is_file():
+            continue
+        known = env_files.read(example).keys() & machine.keys()
+        if env_files.create(path, example, values={name: machine[name] for name in known}, user=user):
+            yield f"made {path} from {example.name}"
 
 
 def make_keys(settings: Settings) -> Iterator[str]:
     """Generate the secrets that are still placeholders."""
-    for path, _ in env_file_pairs(settings):
-        if path.exists():
-            for name in keys.generate(settings, path).written:
-                yield f"{name} in {path}"
+    for name, files in settings.environments.items():
+        if settings.path(files.env_file).exists():
+            yield from describe_keys(generate_keys(settings, name), settings, name)
 
 
-def make_certificates(settings: Settings) -> Iterator[str]:
+def generate_keys(
+    settings: Settings, name: str, *, names: Sequence[str] = (), force: bool = False
+) -> keys.Generated:
+    """Generate secrets of the environment `name`, sparing those that a database's volume was made with.
+
+    `names` and `force` are those of keys.generate. Raises DashtamError as that does, and UNAVAILABLE when there
+    is something to write and no engine to ask for the volume.
+    """
+    path = settings.path(settings.environments[name].env_file)
+    due = keys.due(settings, path, names=names, force=force)
+    in_use = open_environment(settings, name).secrets_in_use() if due else frozenset()
+    return keys.generate(settings, path, force=force, names=names, in_use=in_use)
+
+
+def describe_keys(made: keys.Generated, settings: Settings, name: str) -> Iterator[str]:
+    """Yield one line for each secret that was written or spared, and for the copy of the old file."""
+    path = settings.path(settings.environments[name].env_file)
+    yield from (f"made {secret} in {path}" for secret in made.written)
+    if made.backup:
+        yield f"kept the old secrets in {made.backup}"
+    for secret in made.skipped:
+        yield (
+            f"left {secret} in {path} alone: the database's volume was made with one; "
+            f"put that back, or remove the volume: inv {name}.down --volumes"
+        )
+
+
+def make_certificates(settings: Settings, *, force: bool = False) -> Iterator[str]:
     """Make or renew certificates, for the user that the app runs as."""
-    for made in certificates.ensure(settings, user=container_user(Path(settings.project_dir))):
-        yield f"{made.path} ({made.reason})"
+    user = container_user(Path(settings.project_dir))
+    for made in certificates.ensure(settings, user=user, force=force):
+        yield f"made {made.path} ({made.reason})"
+        yield from (f"kept what was there as {path}" for path in made.kept)

@@ -17,6 +17,10 @@ from typing import IO
 
 from dashtam_tasks.errors import DashtamError, ExitCode
 
+# For the other modules, which hold processes but do not start them.
+DEVNULL, PIPE, STDOUT = subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT
+Process = subprocess.Popen[bytes]
+
 INHERITED_NAMES = frozenset(
     "PATH HOME USER LOGNAME SHELL TERM COLORTERM NO_COLOR LANG LANGUAGE TZ TMPDIR COLUMNS LINES"
     " XDG_RUNTIME_DIR XDG_CONFIG_HOME SSH_AUTH_SOCK SSL_CERT_FILE SSL_CERT_DIR"
@@ -108,10 +112,10 @@ def start(
     *,
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    stdin: IO[bytes] | int = subprocess.DEVNULL,
-    stdout: IO[bytes] | int = subprocess.PIPE,
-    stderr: IO[bytes] | int = subprocess.PIPE,
-) -> subprocess.Popen[bytes]:
+    stdin: IO[bytes] | int = DEVNULL,
+    stdout: IO[bytes] | int = PIPE,
+    stderr: IO[bytes] | int = PIPE,
+) -> Process:
     """Start a command whose output is read, or whose input is written, as bytes while it runs.
 
     It gets a process group of its own: Ctrl-C reaches us, and we end it in our own order.
@@ -157,7 +161,7 @@ def attach(
 
 
 @contextmanager
-def passing_signals(process: subprocess.Popen[bytes], *, forward: bool) -> Iterator[None]:
+def passing_signals(process: Process, *, forward: bool) -> Iterator[None]:
     """Leave SIGINT and SIGTERM to `process` while it runs, sending them on when `forward` is set."""
 
     def handle(number: int, _frame: FrameType | None) -> None:

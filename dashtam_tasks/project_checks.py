@@ -3,6 +3,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -22,15 +23,12 @@ def files_seen(settings: Settings) -> Iterator[Seen]:
     yield from shell_findings(processes.REFUSED_NAMES, {})
     yield from absent_compose_files(settings)
     for path, example in env_file_pairs(settings):
-        yield from guarded(env_file_findings(settings, path, example), kind="unreadable", where=str(path))
-    choice = settings.path(settings.images.env_file)
-    if choice.exists():
         yield from guarded(
-            env_files.line_findings(choice, env_files.load(choice), ()),
-            kind="unreadable",
-            where=str(choice),
+            partial(env_file_findings, settings, path, example), kind="unreadable", where=str(path)
         )
-    yield from guarded(tracked_secrets(settings), kind="git", where=settings.project_dir)
+    choice = settings.path(settings.images.env_file)
+    yield from guarded(partial(image_choice_findings, choice), kind="unreadable", where=str(choice))
+    yield from guarded(partial(tracked_secrets, settings), kind="git", where=settings.project_dir)
 
 
 def absent_compose_files(settings: Settings) -> Iterator[Finding]:
@@ -58,6 +56,12 @@ def env_file_findings(settings: Settings, path: Path, example: Path) -> Iterator
             message="The example that `inv setup` makes the env file from is missing.",
             hint="Restore it, or write the env file by hand.",
         )
+
+
+def image_choice_findings(path: Path) -> Iterator[Finding]:
+    """Yield what is wrong with the choice of base images, which holds no secret and may be absent."""
+    if path.exists():
+        yield from env_files.line_findings(path, env_files.load(path), ())
 
 
 def tracked_secrets(settings: Settings) -> Iterator[Finding]:
@@ -119,7 +123,9 @@ def environments_seen(settings: Settings, *, engine_answers: bool) -> Iterator[S
         chosen = resolving_env_files(settings, name)
         if file.is_file() and all(map(is_well_formed, chosen)):
             compose = Compose(file=file, env_files=chosen)
-            yield from guarded(environment_seen(compose, holders), kind="compose-file", where=str(file))
+            yield from guarded(
+                partial(environment_seen, compose, holders), kind="compose-file", where=str(file)
+            )
 
 
 def resolving_env_files(settings: Settings, name: str) -> tuple[Path, ...]:
@@ -131,9 +137,10 @@ def resolving_env_files(settings: Settings, name: str) -> tuple[Path, ...]:
 
 
 def is_well_formed(path: Path) -> bool:
-    """Return whether an env file can be read; why it cannot is told by the check of env files."""
+    """Return whether an env file can be read, or is not there; why not is told by the check of env files."""
     try:
-        env_files.read(path)
+        if path.exists():
+            env_files.read(path)
     except DashtamError:
         return False
     return True

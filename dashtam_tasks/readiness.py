@@ -7,7 +7,6 @@ port. Compose alone waits for ever on a service that keeps dying under a restart
 import math
 import queue
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from dashtam_tasks import engine
+from dashtam_tasks import engine, processes
 from dashtam_tasks.compose import Compose
 from dashtam_tasks.errors import DashtamError, ExitCode
 
@@ -118,7 +117,7 @@ def following(
     try:
         with (
             ending(engine.events(project, since=time.time())) as events,
-            ending(compose.start(*arguments, stdout=subprocess.DEVNULL)) as up,
+            ending(compose.start(*arguments, stdout=processes.DEVNULL)) as up,
         ):
             threads += [
                 threading.Thread(target=read_events, args=(events, happenings)),
@@ -133,7 +132,7 @@ def following(
 
 
 @contextmanager
-def ending(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+def ending(process: processes.Process) -> Iterator[processes.Process]:
     """Yield `process` and interrupt it on leaving, if it still runs, as Ctrl-C would."""
     try:
         yield process
@@ -143,7 +142,7 @@ def ending(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]
         process.wait()
 
 
-def read_events(events: subprocess.Popen[bytes], happenings: "queue.SimpleQueue[Event | Ended]") -> None:
+def read_events(events: processes.Process, happenings: "queue.SimpleQueue[Event | Ended]") -> None:
     """Put each event into the queue until the stream ends."""
     decode = msgspec.json.Decoder(Event).decode
     assert events.stdout is not None
@@ -152,7 +151,7 @@ def read_events(events: subprocess.Popen[bytes], happenings: "queue.SimpleQueue[
             happenings.put(decode(line))
 
 
-def await_end(up: subprocess.Popen[bytes], happenings: "queue.SimpleQueue[Event | Ended]") -> None:
+def await_end(up: processes.Process, happenings: "queue.SimpleQueue[Event | Ended]") -> None:
     """Put Compose's end into the queue."""
     _, stderr = up.communicate()
     happenings.put(Ended(returncode=up.returncode, stderr=stderr.decode(errors="replace")))

@@ -21,11 +21,11 @@ def find(reference: str) -> "Image | None":
 
     Raises DashtamError (UNAVAILABLE) when no engine answers.
     """
-    from python_on_whales.exceptions import DockerException
+    from python_on_whales import ClientNotFoundError, DockerException
 
     try:
         return engine.client().image.inspect(reference)
-    except DockerException:
+    except (ClientNotFoundError, DockerException):
         # The exit code alone does not tell a missing image from a missing engine.
         engine.version()
         return None
@@ -45,8 +45,8 @@ def registry_answers(reference: str, *, timeout: float) -> bool:
     """
     argv = ["docker", "system", "dial-stdio"]
     with processes.start(argv, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdin is not None  # noqa: S101 - it is a pipe
-        assert process.stdout is not None  # noqa: S101
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
             # It stays open: the engine drops a request whose sender has hung up.
             process.stdin.write(REQUEST.format(reference=reference).encode())

@@ -6,7 +6,7 @@ invoke.yaml and INVOKE_DASHTAM_* variables. https://docs.pyinvoke.org/en/stable/
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -59,7 +59,7 @@ class Probe(Record, frozen=True, kw_only=True):
 class Readiness(Record, frozen=True, kw_only=True):
     """How long to wait for health, in seconds, and what must answer then."""
 
-    timeout: Seconds = 180
+    timeout: Seconds = 180.0
     probes: tuple[Probe, ...] = (
         Probe(service="app", port=8000),
         Probe(service="callback", port=8182),
@@ -104,7 +104,7 @@ class Images(Record, frozen=True, kw_only=True):
     env_file: str = "envs/.env.images"
     suite: str = "trixie"
     mirror: str = ""
-    registry_timeout: Seconds = 5
+    registry_timeout: Seconds = 5.0
 
 
 class Settings(Record, frozen=True, kw_only=True):
@@ -162,7 +162,8 @@ def load(configuration: Config) -> Settings:
     except msgspec.ValidationError as error:
         problem, _, place = str(error).partition(" - at ")
         unknown = re.search(r"unknown field `(.+)`$", problem)
-        keys = (*re.findall(r"[\w-]+|\.\.\.", place), *(unknown.groups() if unknown else ()))
+        path = place.partition("$")[2].replace("[...]", "[*]")
+        keys = (*re.findall(r"[\w-]+|\*", path), *(unknown.groups() if unknown else ()))
         raise DashtamError(
             f"{origin(keys, Path(values['project_dir']))}: {'.'.join((KEY, *keys))}: {problem}.",
             code=ExitCode.CONFIGURATION,
@@ -190,11 +191,17 @@ def origin(keys: tuple[str, ...], project_dir: Path) -> str:
 
 
 def holds(path: Path, keys: tuple[str, ...]) -> bool:
-    """Return whether the YAML file at `path` sets `keys`, where `...` is any key, as msgspec writes it."""
+    """Return whether the YAML file at `path` sets `keys`, where `*` is any key of a mapping."""
     import yaml
 
     nodes = [yaml.safe_load(path.read_text(encoding="utf-8"))]
     for key in keys:
-        mappings = [node for node in nodes if isinstance(node, dict)]
-        nodes = [value for node in mappings for name, value in node.items() if key in {str(name), "..."}]
+        nodes = [value for node in nodes for name, value in items(node) if key in {str(name), "*"}]
     return bool(nodes)
+
+
+def items(node: object) -> Iterable[tuple[object, object]]:
+    """Return the pairs of a mapping, or those of index and item of a list; other values have none."""
+    if isinstance(node, dict):
+        return node.items()
+    return enumerate(node) if isinstance(node, list) else ()

@@ -1,11 +1,10 @@
 """The project itself: preparing a machine, secrets, certificates, checks and cleaning up."""
 
 import dataclasses
-from pathlib import Path
 
 from invoke.context import Context
 
-from dashtam_tasks import certificates, console, doctor, keys, ownership, preparation, settings
+from dashtam_tasks import certificates, console, doctor, keys, preparation, settings
 from dashtam_tasks.environments import open_environment
 from dashtam_tasks.errors import ExitCode
 from dashtam_tasks.findings import Finding, Severity
@@ -16,11 +15,8 @@ from dashtam_tasks.namespaces.invoking import require_consent, task
 def setup(context: Context, install: bool = True) -> None:
     """Make env files, secrets, certificates and base images where they are missing."""
     opened = settings.load(context.config)
-    made = preparation.prepare(opened, report=console.note, install=install)
-    for line in made:
-        console.line(f"made {line}")
-    if not made:
-        console.line("Everything is in place.")
+    done = preparation.prepare(opened, report=console.note, install=install)
+    console.lines(done or ["Everything is in place."])
 
 
 @task(
@@ -43,18 +39,13 @@ def make_keys(
     yes: bool = False,
 ) -> int:
     """Generate the secrets in an env file, where a placeholder stands."""
-    environment = open_environment(settings.load(context.config), env)
-    env_file = environment.env_file
+    opened = open_environment(settings.load(context.config), env)
     if check:
-        return report_findings(keys.check(environment.settings, env_file))
+        return report_findings(keys.check(opened.settings, opened.env_file))
     if force:
-        require_consent(f"Replace secrets in {env_file}? What they encrypted is lost.", yes=yes)
-    in_use = environment.secrets_in_use() if force else frozenset()
-    made = keys.generate(environment.settings, env_file, force=force, names=name, in_use=in_use)
-    for written in made.written:
-        console.line(f"wrote {written} to {env_file}")
-    for skipped in made.skipped:
-        console.note(f"left {skipped} alone: a database volume was made with it")
+        require_consent(f"Replace secrets in {opened.env_file}? What they encrypted is lost.", yes=yes)
+    made = preparation.generate_keys(opened.settings, env, names=name, force=force)
+    console.lines(preparation.describe_keys(made, opened.settings, env))
     return 0
 
 
@@ -70,9 +61,7 @@ def make_certificates(context: Context, check: bool = False, force: bool = False
     opened = settings.load(context.config)
     if check:
         return report_findings(certificates.check(opened))
-    user = ownership.container_user(Path(opened.project_dir))
-    for made in certificates.ensure(opened, user=user, force=force):
-        console.line(f"made {made.path} ({made.reason})")
+    console.lines(preparation.make_certificates(opened, force=force))
     console.line(certificates.trust_hint(opened))
     return 0
 

@@ -3,6 +3,7 @@
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -194,7 +195,7 @@ def snapshot(folder: Path) -> dict[Path, tuple[int, int]]:
 
 def test_the_installed_command_is_the_same_tree(project: Project) -> None:
     (project.path / "tasks.py").unlink()
-    done = subprocess.run(
-        ["dashtam-tasks", "keys", "--check"], cwd=project.path, capture_output=True, text=True, check=False
-    )
+    program = Path(sys.executable).with_name("dashtam-tasks")
+    argv = [program, "keys", "--check"]
+    done = subprocess.run(argv, cwd=project.path, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr

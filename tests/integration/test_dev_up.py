@@ -4,6 +4,7 @@ import json
 import signal
 import ssl
 import subprocess
+import sys
 import time
 import urllib.error
 
@@ -193,10 +194,9 @@ def test_private_files_are_private(running: Project) -> None:
         assert path.stat().st_mode & 0o777 == 0o600, path
 
 
-def test_commands_find_the_project_from_a_folder_below_it(running: Project) -> None:
+def test_tasks_find_the_project_from_a_folder_below_it(running: Project) -> None:
     deep = running.path / "example/src"
-    done = subprocess.run(
-        ["inv", "dev.status", "--json"], cwd=deep, capture_output=True, text=True, check=True, timeout=60
-    )
+    argv = [sys.executable, "-m", "invoke", "dev.status", "--json"]
+    done = subprocess.run(argv, cwd=deep, capture_output=True, text=True, check=True, timeout=60)
     assert {one["service"] for one in json.loads(done.stdout)} == set(SERVICES)
     assert not (deep / "envs").exists()

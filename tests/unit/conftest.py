@@ -59,6 +59,7 @@ class Call:
     argv: tuple[str, ...]
     environment: dict[str, str]
     answered: bool
+    pid: int
 
 
 @dataclass
@@ -68,22 +69,46 @@ class FakeDocker:
     folder: Path
     scripted: list[dict[str, Any]] = field(default_factory=list)
 
-    def answer(self, *argv: str, stdout: object = "", stderr: str = "", code: int = 0) -> None:
+    def answer(
+        self, *argv: str, stdout: object = "", stderr: str = "", code: int = 0, **course: str | bool
+    ) -> None:
         """Script the answer to calls that begin with the first word and have the others in order.
 
         Of fitting answers the one with most words counts, and the latest of those. What is no text is printed
-        as JSON.
+        as JSON. `course` is in this order: `tells` a channel that it runs, `awaits` another before it prints,
+        `holds` on afterwards until a signal ends it.
         """
         text = stdout if isinstance(stdout, str) else json.dumps(stdout)
-        self.scripted.append({"argv": argv, "stdout": text, "stderr": stderr, "code": code})
+        self.scripted.append({"argv": argv, "stdout": text, "stderr": stderr, "code": code, **course})
         (self.folder / "answers.json").write_text(json.dumps(self.scripted), encoding="utf-8")
+
+    def channel(self, name: str) -> str:
+        """Return a new channel: who tells and who awaits go on when both are there."""
+        path = self.folder / name
+        os.mkfifo(path)
+        return str(path)
 
     @property
     def calls(self) -> tuple[Call, ...]:
         """Every call so far, the first first."""
         lines = (self.folder / "calls.jsonl").read_text(encoding="utf-8").splitlines()
         found = [json.loads(line) for line in lines]
-        return tuple(Call(tuple(one["argv"]), one["environment"], one["answered"]) for one in found)
+        return tuple(
+            Call(tuple(one["argv"]), one["environment"], one["answered"], one["pid"]) for one in found
+        )
+
+    @property
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        """The arguments of every call so far."""
+        return tuple(call.argv for call in self.calls)
+
+    @property
+    def signals(self) -> dict[int, list[str]]:
+        """The signals that ended calls, by process id."""
+        return {
+            int(path.suffix[1:]): path.read_text(encoding="utf-8").splitlines()
+            for path in self.folder.glob("signals.*")
+        }
 
     def remove(self) -> None:
         """Take the docker command off the machine."""
@@ -150,7 +175,10 @@ class Project:
                     "build": {"context": str(self.folder), "dockerfile": "Dockerfile"},
                     "ports": published(8000, ports.get("app")),
                     "volumes": [bind(self.folder / source, target) for source, target in binds],
-                    "depends_on": dict.fromkeys(("postgres", "redis"), {"condition": "service_started"}),
+                    "depends_on": {
+                        "postgres": {"condition": "service_started"},
+                        "redis": {"condition": "service_started"},
+                    },
                 },
             },
             "volumes": {"dev_postgres_data": {"name": "dashtam-dev_dev_postgres_data"}},

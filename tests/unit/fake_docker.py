@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 FOLDER = Path(__file__).parent
 
@@ -14,11 +16,19 @@ def matches(words: list[str], argv: list[str]) -> bool:
     return words[:1] == argv[:1] and all(word in rest for word in words)
 
 
+def note_signal(number: int, _frame: FrameType | None) -> None:
+    """Record a signal and end, as docker does."""
+    with (FOLDER / f"signals.{os.getpid()}").open("a", encoding="utf-8") as signals:
+        signals.write(f"{signal.Signals(number).name}\n")
+    sys.exit(128 + number)
+
+
 def main() -> int:
+    signal.signal(signal.SIGINT, note_signal)
     argv = sys.argv[1:]
     answers = json.loads((FOLDER / "answers.json").read_text(encoding="utf-8"))
     fitting = [one for one in answers if matches(one["argv"], argv)]
-    call = {"argv": argv, "environment": dict(os.environ), "answered": bool(fitting)}
+    call = {"argv": argv, "environment": dict(os.environ), "answered": bool(fitting), "pid": os.getpid()}
     with (FOLDER / "calls.jsonl").open("a", encoding="utf-8") as calls:
         calls.write(f"{json.dumps(call)}\n")
     if not fitting:
@@ -26,8 +36,15 @@ def main() -> int:
         return 97
     # The most words win; among equals the last.
     best = max(reversed(fitting), key=lambda one: len(one["argv"]))
+    if "tells" in best:
+        Path(best["tells"]).write_bytes(b"")
+    if "awaits" in best:
+        Path(best["awaits"]).read_bytes()
     sys.stdout.write(best["stdout"])
     sys.stderr.write(best["stderr"])
+    if best.get("holds"):
+        sys.stdout.flush()
+        signal.pause()
     return int(best["code"])
 
 

@@ -513,16 +513,27 @@ def test_the_run_after_a_kill_mends_everything(
 
 def test_runs_at_the_same_time_agree(settings: Settings, user: User) -> None:
     made: list[str] = []
-    runs = [
-        threading.Thread(target=lambda: made.extend(names(certificates.ensure(settings, user=user))))
-        for _ in range(4)
-    ]
+    barrier = threading.Barrier(4)
+
+    def run_once() -> None:
+        barrier.wait(timeout=30)
+        made.extend(names(certificates.ensure(settings, user=user)))
+
+    runs = [threading.Thread(target=run_once) for _ in range(4)]
     for run in runs:
         run.start()
     for run in runs:
         run.join(timeout=60)
     assert made == MADE
     assert certificates.check(settings) == ()
+
+
+def test_a_file_in_place_of_the_folder_is_named(settings: Settings, user: User, folder: Path) -> None:
+    folder.touch()
+    with pytest.raises(DashtamError, match="Not a directory") as raised:
+        certificates.ensure(settings, user=user)
+    assert str(folder) in raised.value.reason
+    assert raised.value.code == ExitCode.CANNOT_CREATE
 
 
 def test_check_of_an_empty_folder_makes_nothing(settings: Settings, folder: Path) -> None:

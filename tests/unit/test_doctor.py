@@ -14,6 +14,7 @@ import pytest
 from dashtam_tasks import certificates, doctor
 from dashtam_tasks.doctor import Diagnosis
 from dashtam_tasks.findings import Finding, Severity
+from dashtam_tasks.local_images import LOCAL_LABEL, VERSION_LABEL
 from dashtam_tasks.ownership import container_user
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def in_order(fake_docker: "FakeDocker", project: "Project", monkeypatch: pytest.
     fake_docker.answer("context", "inspect", stdout="unix:///var/run/docker.sock\n")
     fake_docker.answer("info", stdout=f"{project.folder}\n")
     fake_docker.answer("ps")
+    fake_docker.answer("image", "inspect", stdout=[{"Id": "sha256:beef", "Config": {"Labels": None}}])
     fake_docker.answer("compose", "version", stdout="2.39.1\n")
     fake_docker.answer("compose", "config", stdout=project.model())
     script_variables(fake_docker, "POSTGRES_PASSWORD", "POSTGRES_PORT", "APP_PORT", "HOME")
@@ -99,6 +101,30 @@ def test_nothing_is_found_where_nothing_is_wrong(project: "Project") -> None:
     assert facts["Docker Engine"] == "28.5.2, API 1.51, local (unix:///var/run/docker.sock)"
     assert facts["Docker Compose"] == "2.39.1"
     assert facts["free disk space"] == f"10.0 GiB at {project.folder}"
+
+
+def test_base_images_and_their_origins_are_told(fake_docker: "FakeDocker", project: "Project") -> None:
+    (project.folder / "envs/.env.images").write_text("REDIS_IMAGE=somewhere/redis:8-local\n")
+    labels = {LOCAL_LABEL: "true", VERSION_LABEL: "8.0.2"}
+    image = {"Id": "sha256:cafe", "Config": {"Labels": labels}}
+    fake_docker.answer("image", "inspect", "somewhere/redis:8-local", stdout=[image])
+    diagnosis = examine(project)
+    assert diagnosis.findings == ()
+    facts = dict(diagnosis.facts)
+    assert facts["REDIS_IMAGE"] == "somewhere/redis:8-local, version 8.0.2, local build"
+    assert facts["POSTGRES_IMAGE"].endswith("registry")
+
+
+def test_a_missing_base_image_is_found(fake_docker: "FakeDocker", project: "Project") -> None:
+    reference = project.settings.images.base["PYTHON_IMAGE"].reference
+    fake_docker.answer("image", "inspect", reference, stderr=f"No such image: {reference}", code=1)
+    fake_docker.answer("version", stdout="28.5.2\n")
+    diagnosis = examine(project)
+    (found,) = diagnosis.findings
+    assert (found.kind, found.where) == ("image-missing", "PYTHON_IMAGE")
+    assert reference in found.message
+    assert "inv setup" in found.hint
+    assert "PYTHON_IMAGE" not in dict(diagnosis.facts)
 
 
 def test_nothing_is_started_or_changed(fake_docker: "FakeDocker", project: "Project") -> None:
@@ -308,7 +334,15 @@ def test_a_malformed_line_is_one_finding(fake_docker: "FakeDocker", project: "Pr
 def test_a_malformed_choice_of_images_is_found(project: "Project") -> None:
     choice = project.folder / "envs/.env.images"
     choice.write_text('POSTGRES_IMAGE="never closed\n')
-    assert kinds(project)[f"{choice}:1"] == "malformed"
+    assert kinds(project) == {f"{choice}:1": "malformed"}
+
+
+def test_a_choice_of_images_that_is_no_text_is_found(project: "Project") -> None:
+    choice = project.folder / "envs/.env.images"
+    choice.write_bytes(b"POSTGRES_IMAGE=\xff\n")
+    found = the_finding(project)
+    assert (found.kind, found.where) == ("unreadable", str(choice))
+    assert found.message == "It is not UTF-8 text: look at line 1."
 
 
 def test_missing_certificates_are_found_without_their_folder_as_an_echo(project: "Project") -> None:

@@ -1,6 +1,7 @@
 import logging
 import os
 import stat
+import threading
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +75,23 @@ def test_every_file_gets_secrets_of_its_own(settings: Settings, path: Path) -> N
     keys.generate(settings, other)
     mine, theirs = env_files.read(path), env_files.read(other)
     assert all(mine[name] != theirs[name] for name in NAMES)
+
+
+def test_runs_at_the_same_time_write_each_secret_once(settings: Settings, path: Path) -> None:
+    write(path, FRESH)
+    barrier = threading.Barrier(4)
+    written: list[str] = []
+
+    def run_once() -> None:
+        barrier.wait(timeout=30)
+        written.extend(keys.generate(settings, path).written)
+
+    runs = [threading.Thread(target=run_once) for _ in range(4)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join(timeout=60)
+    assert written == list(NAMES)
 
 
 def test_real_secrets_are_not_touched(settings: Settings, path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Measurements of what the tasks cost, beside what they are built on."""

@@ -1,0 +1,98 @@
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+from invoke.config import Config
+from msgspec import inspect
+
+from dashtam_tasks import settings
+from dashtam_tasks.settings import Settings
+
+PAGE = Path(__file__).parent.parent.parent / "docs/settings.md"
+ROW = re.compile(
+    r"^\| `(?P<key>\S+)` \| (?P<type>.+?) \| (?P<default>.+?) \| (?P<meaning>.+) \|$", re.MULTILINE
+)
+FENCED_YAML = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+REQUIRED = "–"
+
+
+@dataclass(frozen=True)
+class Setting:
+    type: str
+    default: Any
+
+
+def documented() -> dict[str, Setting]:
+    return {
+        row["key"]: Setting(
+            row["type"], row["default"] if row["default"] == REQUIRED else from_code(row["default"])
+        )
+        for row in ROW.finditer(PAGE.read_text(encoding="utf-8"))
+    }
+
+
+def from_code(cell: str) -> Any:
+    return json.loads(cell.removeprefix("`").removesuffix("`"))
+
+
+def settable(struct: inspect.StructType, prefix: str = "") -> Iterator[tuple[str, Setting]]:
+    for field in struct.fields:
+        key = f"{prefix}{field.encode_name}"
+        match field.type:
+            case inspect.StructType() as section:
+                yield from settable(section, f"{key}.")
+                continue
+            case inspect.DictType(value_type=inspect.StructType() as entry):
+                yield from settable(entry, f"{key}.NAME.")
+            case inspect.VarTupleType(item_type=inspect.StructType() as entry):
+                yield from settable(entry, f"{key}.[].")
+        yield key, Setting(wording(field.type), default(field))
+
+
+def default(field: inspect.Field) -> Any:
+    if field.required:
+        return REQUIRED
+    has_factory = field.default_factory is not msgspec.NODEFAULT
+    value = field.default_factory() if has_factory else field.default
+    return json.loads(msgspec.json.encode(value))
+
+
+def wording(kind: inspect.Type) -> str:
+    match kind:
+        case inspect.StrType(pattern=pattern):
+            return "name" if pattern else "text"
+        case inspect.IntType():
+            return "whole number"
+        case inspect.FloatType():
+            return "number"
+        case inspect.LiteralType(values=values):
+            return " or ".join(f"`{value}`" for value in values)
+        case inspect.DictType():
+            return "mapping"
+        case inspect.VarTupleType(item_type=inspect.StrType()):
+            return "list of text"
+        case inspect.VarTupleType():
+            return "list"
+    raise NotImplementedError(kind)
+
+
+def test_the_page_lists_every_setting_and_no_other() -> None:
+    root = inspect.type_info(Settings)
+    assert isinstance(root, inspect.StructType)
+    assert documented() == dict(settable(root))
+
+
+def test_the_examples_on_the_page_are_valid_settings(tmp_path: Path) -> None:
+    examples = FENCED_YAML.findall(PAGE.read_text(encoding="utf-8"))
+    loaded = [
+        settings.load(Config(defaults=settings.defaults(tmp_path), overrides=yaml.safe_load(text)))
+        for text in examples
+    ]
+    assert loaded[0].readiness.timeout == 300
+    assert loaded[1].services == settings.Services(app="web", database="db", cache="valkey")
+    assert [probe.service for probe in loaded[1].readiness.probes] == ["web"]

@@ -1,0 +1,210 @@
+import os
+import pty
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dashtam_tasks import processes
+from dashtam_tasks.errors import DashtamError, ExitCode
+
+# Says that it is ready, then counts the signals that come within a moment after the first one.
+COUNT_SIGNALS = """
+import signal, sys
+numbers = {signal.SIGINT, signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+print("ready", flush=True)
+arrived = [signal.sigwait(numbers).name]
+while (more := signal.sigtimedwait(numbers, 0.3)):
+    arrived.append(signal.Signals(more.si_signo).name)
+print(*arrived, flush=True)
+sys.exit(7)
+"""
+ATTACH = """
+import sys
+from dashtam_tasks import processes
+sys.exit(processes.attach([sys.executable, "-c", sys.argv[1]]))
+"""
+# A session leader without a terminal gets the one that it opens: what a terminal emulator does.
+AT_TERMINAL = f"import os; os.close(os.open(os.ttyname(0), os.O_RDWR))\n{ATTACH}"
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+@pytest.fixture
+def apart() -> Iterator["subprocess.Popen[str]"]:
+    """A process without a terminal that attaches a child, which counts signals and is ready."""
+    with subprocess.Popen(
+        [*python(ATTACH), COUNT_SIGNALS],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+
+
+def test_a_child_gets_what_tools_need_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///somewhere.sock")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:3128")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("POSTGRES_PASSWORD", "from a shell")
+    monkeypatch.setenv("PYTHONPATH", "/somewhere")
+    given = processes.child_environment()
+    assert given["DOCKER_HOST"] == "unix:///somewhere.sock"
+    assert given["https_proxy"] == "http://127.0.0.1:3128"
+    assert given["LC_ALL"] == "C.UTF-8"
+    assert given["PATH"] == os.environ["PATH"]
+    assert given.keys().isdisjoint({"POSTGRES_PASSWORD", "PYTHONPATH"})
+
+
+@pytest.mark.parametrize("name", sorted(processes.REFUSED_NAMES))
+def test_a_shell_does_not_choose_the_compose_project(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "another")
+    assert name not in processes.child_environment()
+
+
+def test_what_is_declared_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///somewhere.sock")
+    given = processes.child_environment({"DOCKER_HOST": "unix:///other.sock", "COMPOSE_PROFILES": "all"})
+    assert given["DOCKER_HOST"] == "unix:///other.sock"
+    assert given["COMPOSE_PROFILES"] == "all"
+
+
+def test_run_returns_what_a_process_left(tmp_path: Path) -> None:
+    code = "import os, sys; print(os.getcwd(), sys.stdin.read()); print('bad', file=sys.stderr); sys.exit(3)"
+    done = processes.run(python(code), cwd=tmp_path, stdin="in")
+    assert (done.returncode, done.stdout, done.stderr) == (3, f"{tmp_path} in\n", "bad\n")
+    assert done.argv == tuple(python(code))
+
+
+def test_run_leaves_our_standard_input_alone() -> None:
+    code = "import sys; sys.stdout.write(repr(sys.stdin.read()))"
+    assert processes.run(python(code)).stdout == "''"
+
+
+def test_run_survives_output_that_is_no_text() -> None:
+    code = r"import sys; sys.stdout.buffer.write(b'\xff!')"
+    assert processes.run(python(code)).stdout == "�!"
+
+
+def test_run_gives_up_after_its_timeout() -> None:
+    with pytest.raises(DashtamError, match=r"did not end within 0\.2 s") as raised:
+        processes.run(python("import signal; signal.pause()"), timeout=0.2)
+    assert raised.value.code == ExitCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize("call", [processes.run, processes.start, processes.attach])
+def test_a_missing_program_is_named(call: object, tmp_path: Path) -> None:
+    assert callable(call)
+    with pytest.raises(DashtamError, match=r"^dashtam-nothing could not be started: No such file") as raised:
+        call(["dashtam-nothing", "ps"], environment={"PATH": str(tmp_path)})
+    assert raised.value.code == ExitCode.UNAVAILABLE
+    assert "Install dashtam-nothing" in raised.value.hint
+
+
+def test_a_program_that_may_not_be_executed_is_named(tmp_path: Path) -> None:
+    program = tmp_path / "docker"
+    program.touch(mode=0o644)
+    assert not program.stat().st_mode & stat.S_IXUSR
+    with pytest.raises(DashtamError, match=r"docker could not be started: Permission denied\."):
+        processes.run([str(program)])
+
+
+def test_a_missing_folder_is_not_mistaken_for_a_missing_program(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as raised:
+        processes.run(python(""), cwd=tmp_path / "gone")
+    assert raised.value.filename == tmp_path / "gone"
+
+
+def test_start_passes_bytes_unchanged() -> None:
+    code = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read()[::-1])"
+    with processes.start(python(code), stdin=subprocess.PIPE) as process:
+        output, _ = process.communicate(b"\r\n\x00\xff")
+    assert output == b"\xff\x00\n\r"
+
+
+def test_what_start_starts_is_not_in_our_process_group() -> None:
+    with processes.start(python("import os; print(os.getpgrp())")) as process:
+        output, _ = process.communicate()
+    assert int(output) == process.pid != os.getpgrp()
+
+
+@pytest.mark.parametrize("code", [0, 1, 5, 130])
+def test_attach_passes_the_exit_code(code: int) -> None:
+    assert processes.attach(python(f"import sys; sys.exit({code})")) == code
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_attach_returns_128_and_the_signal(number: signal.Signals) -> None:
+    assert processes.attach(python(f"import os; os.kill(os.getpid(), {int(number)})")) == 128 + number
+
+
+def test_attach_restores_our_own_signal_handlers() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    processes.attach(python(""))
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_attach_passes_the_standard_streams_in_order() -> None:
+    parent = (
+        "import sys; from dashtam_tasks import processes\n"
+        "print('before'); sys.stdout.write('')\n"
+        "code = processes.attach(['cat'])\n"
+        "print('after', code)"
+    )
+    done = subprocess.run(python(parent), input="stdin\n", capture_output=True, text=True, check=True)
+    assert done.stdout == "before\nstdin\nafter 0\n"
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_without_a_terminal_a_signal_is_passed_on_once(
+    apart: "subprocess.Popen[str]", number: signal.Signals
+) -> None:
+    apart.send_signal(number)
+    output, _ = apart.communicate(timeout=10)
+    assert output.split() == [number.name]
+    assert apart.returncode == 7
+
+
+def test_without_a_terminal_a_signal_to_the_group_arrives_once(apart: "subprocess.Popen[str]") -> None:
+    os.killpg(apart.pid, signal.SIGINT)
+    output, _ = apart.communicate(timeout=10)
+    assert output.split() == ["SIGINT"]
+    assert apart.returncode == 7
+
+
+def test_at_a_terminal_ctrl_c_arrives_once() -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*python(AT_TERMINAL), COUNT_SIGNALS],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    with process, os.fdopen(ours, "rb", buffering=0) as screen:
+        assert until(screen.fileno(), b"ready\r\n")
+        os.write(screen.fileno(), b"\x03")
+        shown = until(screen.fileno(), b"SIGINT\r\n")
+        assert process.wait(timeout=10) == 7
+    assert shown.count(b"SIGINT") == 1
+    assert b"Traceback" not in shown
+
+
+def until(terminal: int, end: bytes) -> bytes:
+    """Return what a terminal shows up to `end`; a program that ends before makes it fail."""
+    shown = b""
+    while not shown.endswith(end):
+        shown += os.read(terminal, 1024)
+    return shown
