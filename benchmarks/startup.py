@@ -131,8 +131,8 @@ def running(environment: Environment) -> Iterator[Environment]:
     """Yield `environment` while it is up; it is taken down afterwards if nothing of it ran before."""
     was_down = all(one.state != "running" for one in environment.status())
     console.note("starting dev, unless it is up")
-    here(("inv", "dev.up")).run()
     try:
+        here(("inv", "dev.up")).run()
         yield environment
     finally:
         if was_down:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
+LOCAL_LABEL = "dashtam-tasks.local-build"
+VERSION_LABEL = "org.opencontainers.image.version"
 
 
 class HealthProbe(msgspec.Struct, frozen=True, rename="pascal"):

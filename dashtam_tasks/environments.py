@@ -1,12 +1,13 @@
 """Environments: what can be done with one copy of the application."""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dashtam_tasks import endpoints, engine, env_files, ports, readiness
-from dashtam_tasks.compose import Compose, Model
+from dashtam_tasks.compose import Compose, Model, Service
+from dashtam_tasks.engine import LOCAL_LABEL, VERSION_LABEL
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.settings import Settings
 
@@ -16,7 +17,8 @@ class ServiceStatus:
     """How one service of an environment is, as a person asks for it.
 
     `state` is the engine's (`running`, `exited`, …, or `absent`), `health` is empty without a health check.
-    `endpoints` are the addresses on the host; `seconds` is the time from start to ready.
+    `endpoints` are the addresses on the host; `seconds` is the time from start to ready. `origin` says whether
+    the image, or the base it was built on, is a local build, and of which version.
     """
 
     service: str
@@ -25,6 +27,7 @@ class ServiceStatus:
     health: str = ""
     endpoints: tuple[str, ...] = ()
     image: str = ""
+    origin: str = ""
     seconds: float | None = None
 
 
@@ -187,6 +190,7 @@ class Environment:
             health=state.health.status if state.health else "",
             endpoints=tuple(self.endpoints(name, container)),
             image=container.config.image,
+            origin=origin(container.config.labels, built=bool(model.services.get(name, Service()).build)),
             seconds=container.seconds_to_ready,
         )
 
@@ -249,6 +253,14 @@ def open_environment(settings: Settings, name: str) -> Environment:
     for path in chosen:
         env_files.read(path)
     return Environment(name=name, settings=settings, compose=Compose(file=compose_file, env_files=chosen))
+
+
+def origin(labels: Mapping[str, str], *, built: bool) -> str:
+    """Return a phrase for where an image comes from; an image has the labels of the base it was built on."""
+    local = f"local build, version {labels.get(VERSION_LABEL, 'unknown')}" if LOCAL_LABEL in labels else ""
+    if built:
+        return f"built on {local}" if local else "built"
+    return local or "registry"
 
 
 def missing_bind_sources(model: Model, services: Iterable[str]) -> tuple[tuple[str, str], ...]:

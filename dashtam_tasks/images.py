@@ -10,9 +10,10 @@ from pathlib import Path
 
 from dashtam_tasks import env_files, files, local_images, references
 from dashtam_tasks.debian import Report
+from dashtam_tasks.engine import LOCAL_LABEL, VERSION_LABEL
 from dashtam_tasks.env_syntax import edited
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.local_images import LOCAL_LABEL, PREFIX, VERSION_LABEL
+from dashtam_tasks.local_images import PREFIX
 from dashtam_tasks.settings import Image, Settings
 
 HEADER = "# Base images of this machine, chosen by `inv setup`. Write your own references here: they stay.\n"

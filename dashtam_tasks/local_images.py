@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dashtam_tasks import engine, processes, rootfs
 from dashtam_tasks.debian import Report, failure
+from dashtam_tasks.engine import LOCAL_LABEL, VERSION_LABEL
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.references import find, labels
 from dashtam_tasks.settings import Image, Images
@@ -20,10 +21,8 @@ from dashtam_tasks.settings import Image, Images
 PREFIX = "localhost/dashtam-tasks/"
 BASE = "debian"
 
-LOCAL_LABEL = "dashtam-tasks.local-build"
 INPUTS_LABEL = "dashtam-tasks.inputs"
 PACKAGE_LABEL = "dashtam-tasks.package"
-VERSION_LABEL = "org.opencontainers.image.version"
 
 VERSION = re.compile(r"\d+(?:\.\d+)*")
 SERIES = re.compile(r"^ARG SERIES=(\S+)$", re.MULTILINE)

@@ -2,11 +2,11 @@
 
 import re
 import select
-import subprocess
 from typing import TYPE_CHECKING
 
 from dashtam_tasks import engine, processes
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.processes import DEVNULL, PIPE
 
 if TYPE_CHECKING:
     from python_on_whales import Image
@@ -44,7 +44,7 @@ def registry_answers(reference: str, *, timeout: float) -> bool:
     docker command itself reaches the API of a context on another machine.
     """
     argv = ["docker", "system", "dial-stdio"]
-    with processes.start(argv, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with processes.start(argv, stdin=PIPE, stderr=DEVNULL) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:

@@ -6,7 +6,6 @@ It has the machine's own certificate authorities, so that builds work behind a p
 import os
 import re
 import signal
-import subprocess
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import IO
 from dashtam_tasks import debian, processes
 from dashtam_tasks.debian import LAST_LINES, Report, failure, run_as_root
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.processes import DEVNULL, PIPE, STDOUT, Process
 from dashtam_tasks.settings import Images
 
 # Debian's, Fedora's and SUSE's place for the bundle.
@@ -113,7 +113,7 @@ def bootstrap(folder: Path, privilege: Sequence[str], *, suite: str, mirror: str
     command = ("unshare", "--mount", "debootstrap", *options, suite, str(folder), mirror)
     lines: deque[str] = deque(maxlen=LAST_LINES)
     phases = set()
-    with running([*privilege, *command], privilege, stderr=subprocess.STDOUT) as process:
+    with running([*privilege, *command], privilege, stderr=STDOUT) as process:
         for raw in process.stdout or ():
             lines.append(raw.decode(errors="replace").rstrip())
             phase = PHASE.match(lines[-1])
@@ -152,10 +152,10 @@ def running(
     privilege: Sequence[str],
     *,
     stdin: IO[bytes] | int | None = None,
-    stderr: int = subprocess.PIPE,
-) -> Iterator[subprocess.Popen[bytes]]:
+    stderr: int = PIPE,
+) -> Iterator[Process]:
     """Start a command that `privilege` may have made root's; nothing of it is left on the way out."""
-    stdin = subprocess.DEVNULL if stdin is None else stdin
+    stdin = DEVNULL if stdin is None else stdin
     with processes.start(argv, environment=debian.environment(), stdin=stdin, stderr=stderr) as process:
         try:
             yield process

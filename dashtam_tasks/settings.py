@@ -4,6 +4,7 @@ Invoke merges, weakest first: the defaults here, /etc/invoke.yaml, ~/.invoke.yam
 invoke.yaml and INVOKE_DASHTAM_* variables. https://docs.pyinvoke.org/en/stable/concepts/configuration.html
 """
 
+import fnmatch
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -179,10 +180,13 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - configuration is any YAML value
 
 
 def origin(keys: tuple[str, ...], project_dir: Path) -> str:
-    """Return where the setting `keys` comes from: a variable, a configuration file, or the defaults."""
+    """Return where the setting `keys` comes from: a variable, a configuration file, or the defaults.
+
+    A `*` among the keys is any key of a mapping, since msgspec does not say which.
+    """
     variable = "_".join(("INVOKE", KEY, *keys)).upper()
-    if variable in os.environ:
-        return variable
+    for name in fnmatch.filter(os.environ, variable):
+        return name
     for name in CONFIGURATION_FILES:
         path = project_dir / Path(name).expanduser()
         if path.is_file() and holds(path, (KEY, *keys)):

@@ -167,9 +167,9 @@ def show_status(status: tuple[ServiceStatus, ...], *, as_json: bool) -> None:
         console.data([dataclasses.asdict(one) for one in status])
         return
     console.table(
-        ("service", "state", "health", "address", "image", "container"),
+        ("service", "state", "health", "address", "container", "image", "origin"),
         (
-            (one.service, one.state, one.health, " ".join(one.endpoints), one.image, one.container)
+            (one.service, one.state, one.health, " ".join(one.endpoints), one.container, one.image, one.origin)
             for one in status
         ),
     )

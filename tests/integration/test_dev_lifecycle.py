@@ -196,6 +196,6 @@ def snapshot(folder: Path) -> dict[Path, tuple[int, int]]:
 def test_the_installed_command_is_the_same_tree(project: Project) -> None:
     (project.path / "tasks.py").unlink()
     program = Path(sys.executable).with_name("dashtam-tasks")
-    argv = [program, "keys", "--check"]
+    argv = [str(program), "keys", "--check"]
     done = subprocess.run(argv, cwd=project.path, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr

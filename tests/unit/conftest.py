@@ -75,8 +75,8 @@ class FakeDocker:
         """Script the answer to calls that begin with the first word and have the others in order.
 
         Of fitting answers the one with most words counts, and the latest of those. What is no text is printed
-        as JSON. `course` is in this order: `tells` a channel that it runs, `awaits` another before it prints,
-        `holds` on afterwards until a signal ends it.
+        as JSON. `course` is in this order: `tells` a channel that it runs, `reads` its input into a file, `awaits`
+        another channel before it prints, `holds` on afterwards until a signal ends it.
         """
         text = stdout if isinstance(stdout, str) else json.dumps(stdout)
         self.scripted.append({"argv": argv, "stdout": text, "stderr": stderr, "code": code, **course})
@@ -109,6 +109,21 @@ class FakeDocker:
             int(path.suffix[1:]): path.read_text(encoding="utf-8").splitlines()
             for path in self.folder.glob("signals.*")
         }
+
+    def runs(self, *services: str, **state: Any) -> None:
+        """Script that dev's `services` have containers, which run unless their `state` says otherwise."""
+        containers = [
+            {
+                "Id": f"id-{service}",
+                "Name": f"/dashtam-dev-{service}",
+                "State": {"Status": "running", "ExitCode": 0, "StartedAt": "2026-01-01T00:00:00Z", **state},
+                "Config": {"Image": f"{service}:1", "Labels": {"com.docker.compose.service": service}},
+                "NetworkSettings": {"Ports": {}},
+            }
+            for service in services
+        ]
+        self.answer("ps", stdout="\n".join(f"id-{service}" for service in services))
+        self.answer("inspect", stdout=containers)
 
     def remove(self) -> None:
         """Take the docker command off the machine."""
@@ -214,3 +229,45 @@ def project(tmp_path: Path) -> Project:
     made.env_file.write_text(ENV_FILE, encoding="utf-8")
     made.env_file.chmod(0o600)
     return made
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left: its exit code and what it and its children wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Terminal:
+    """Runs `dashtam-tasks` in the project's folder, as a person without a terminal would: from a script."""
+
+    patch: pytest.MonkeyPatch
+    capture: pytest.CaptureFixture[str]
+
+    def __call__(self, *arguments: str) -> Outcome:
+        """Run `dashtam-tasks ARGUMENTS` to its end."""
+        from dashtam_tasks import program
+
+        self.patch.setattr(sys, "argv", ["dashtam-tasks", *arguments])
+        self.capture.readouterr()
+        code = 0
+        try:
+            program.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return Outcome(code, *self.capture.readouterr())
+
+
+@pytest.fixture
+def tasks(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> Terminal:
+    """Return what runs `dashtam-tasks` in the project, with no configuration but the project's."""
+    for name in [name for name in os.environ if name.startswith("INVOKE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(project.folder)
+    return Terminal(monkeypatch, capfd)

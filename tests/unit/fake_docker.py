@@ -38,6 +38,8 @@ def main() -> int:
     best = max(reversed(fitting), key=lambda one: len(one["argv"]))
     if "tells" in best:
         Path(best["tells"]).write_bytes(b"")
+    if "reads" in best:
+        Path(best["reads"]).write_bytes(sys.stdin.buffer.read())
     if "awaits" in best:
         Path(best["awaits"]).read_bytes()
     sys.stdout.write(best["stdout"])

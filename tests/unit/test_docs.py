@@ -18,7 +18,14 @@ ROW = re.compile(
     r"^\| `(?P<key>\S+)` \| (?P<type>.+?) \| (?P<default>.+?) \| (?P<meaning>.+) \|$", re.MULTILINE
 )
 FENCED_YAML = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-REQUIRED = "–"
+REQUIRED = "required"
+WORDINGS = {
+    inspect.StrType: "text",
+    inspect.IntType: "whole number",
+    inspect.FloatType: "number",
+    inspect.DictType: "mapping",
+    inspect.VarTupleType: "list",
+}
 
 
 @dataclass(frozen=True)
@@ -64,21 +71,13 @@ def default(field: inspect.Field) -> Any:
 
 def wording(kind: inspect.Type) -> str:
     match kind:
-        case inspect.StrType(pattern=pattern):
-            return "name" if pattern else "text"
-        case inspect.IntType():
-            return "whole number"
-        case inspect.FloatType():
-            return "number"
+        case inspect.StrType(pattern=str()):
+            return "name"
         case inspect.LiteralType(values=values):
             return " or ".join(f"`{value}`" for value in values)
-        case inspect.DictType():
-            return "mapping"
         case inspect.VarTupleType(item_type=inspect.StrType()):
             return "list of text"
-        case inspect.VarTupleType():
-            return "list"
-    raise NotImplementedError(kind)
+    return WORDINGS[type(kind)]
 
 
 def test_the_page_lists_every_setting_and_no_other() -> None:

@@ -1,0 +1,162 @@
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from invoke.config import Config
+
+from dashtam_tasks import settings
+from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.settings import Environment, Probe, Settings
+
+
+class Folder:
+    """A project's folder and a home, each perhaps with a configuration file."""
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / "project"
+        self.home = root / "home"
+        self.path.mkdir()
+        self.home.mkdir()
+
+    @property
+    def file(self) -> Path:
+        """The project's configuration file."""
+        return self.path / "invoke.yaml"
+
+    @property
+    def home_file(self) -> Path:
+        """The user's configuration file."""
+        return self.home / ".invoke.yaml"
+
+    def load(self, text: str = "", *, home: str = "") -> Settings:
+        """Write configuration files and load the settings as Invoke does before a task."""
+        for path, content in ((self.file, text), (self.home_file, home)):
+            if content:
+                path.write_text(content, encoding="utf-8")
+        configuration = Config(project_location=self.path)
+        configuration.load_project()
+        configuration.load_collection(settings.defaults(self.path))
+        configuration.load_shell_env()
+        return settings.load(configuration)
+
+    def failure(self, text: str = "", *, home: str = "") -> str:
+        """Return what is said about wrong settings."""
+        with pytest.raises(DashtamError) as raised:
+            self.load(text, home=home)
+        assert raised.value.code == ExitCode.CONFIGURATION
+        assert "docs/settings.md" in raised.value.hint
+        return raised.value.reason
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
+    for name in [name for name in os.environ if name.startswith("INVOKE_")]:
+        monkeypatch.delenv(name)
+    made = Folder(tmp_path)
+    monkeypatch.setenv("HOME", str(made.home))
+    return made
+
+
+def test_the_defaults_survive_invoke(folder: Folder) -> None:
+    assert folder.load() == Settings(project_dir=str(folder.path))
+
+
+def test_the_defaults_are_plain_values(folder: Folder) -> None:
+    defaults = settings.defaults(folder.path)
+    assert msgspec.convert(defaults["dashtam"], Settings) == Settings(project_dir=str(folder.path))
+    assert isinstance(defaults["dashtam"]["environments"]["dev"], dict)
+
+
+def test_the_default_environment_is_dev(folder: Folder) -> None:
+    loaded = folder.load()
+    assert loaded.environments == {
+        "dev": Environment(compose_file="compose/docker-compose.dev.yml", env_file="envs/.env.dev")
+    }
+    assert loaded.path("envs/.env.dev") == folder.path / "envs/.env.dev"
+    assert loaded.ca_certificate == folder.path / "certs/ca.pem"
+
+
+def test_the_project_overrides_the_user_and_both_the_defaults(folder: Folder) -> None:
+    loaded = folder.load("dashtam: {project: shop}", home="dashtam: {project: mine, shell: [zsh, -l]}")
+    assert (loaded.project, loaded.shell) == ("shop", ("zsh", "-l"))
+
+
+def test_variables_override_files(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVOKE_DASHTAM_PROJECT", "branch")
+    monkeypatch.setenv("INVOKE_DASHTAM_READINESS_TIMEOUT", "2.5")
+    monkeypatch.setenv("INVOKE_DASHTAM_CERTIFICATES_LEAF_DAYS", "90")
+    loaded = folder.load("dashtam: {project: shop}")
+    assert (loaded.project, loaded.readiness.timeout, loaded.certificates.leaf_days) == ("branch", 2.5, 90)
+
+
+def test_a_section_keeps_the_defaults_that_it_does_not_set(folder: Folder) -> None:
+    text = """
+dashtam:
+  environments:
+    qa: { compose_file: qa.yml, env_file: qa.env }
+  readiness:
+    probes: [{ service: web, port: 80, scheme: http }]
+"""
+    loaded = folder.load(text)
+    assert list(loaded.environments) == ["dev", "qa"]
+    assert loaded.readiness.timeout == 180
+    assert loaded.readiness.probes == (Probe(service="web", port=80, scheme="http", path="/health"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "problem"),
+    [
+        ("{projct: x}", "projct", "Object contains unknown field `projct`."),
+        ("{services: {web: x}}", "services.web", "Object contains unknown field `web`."),
+        ("{project: 5}", "project", "Expected `str`, got `int`."),
+        ("{project: Bad Name}", "project", "Expected `str` matching regex"),
+        ("{shell: bash}", "shell", "Expected `array`, got `str`."),
+        ("{shell: []}", "shell", "Expected `array` of length >= 1."),
+        ("{alembic: [alembic, 3]}", "alembic.1", "Expected `str`, got `int`."),
+        ("{readiness: {timeout: soon}}", "readiness.timeout", "Expected `float`, got `str`."),
+        ("{readiness: {timeout: 0}}", "readiness.timeout", "Expected `float` > 0.0."),
+        ("{readiness: {probes: [{service: a, port: 65536}]}}", "readiness.probes.0.port", "Expected `int` <= 65535."),
+        ("{readiness: {probes: [{service: a, prt: 1}]}}", "readiness.probes.0.prt", "Object contains unknown field"),
+        ("{environments: {dev: {compos_file: x}}}", "environments.*.compos_file", "Object contains unknown field"),
+        ("{environments: {dev: {env_file: 3}}}", "environments.*.env_file", "Expected `str`, got `int`."),
+        ("{environments: {qa: {env_file: x}}}", "environments.*", "Object missing required field `compose_file`."),
+        ("{environments: {Q: {env_file: x, compose_file: x}}}", "environments", "Expected `str` matching regex"),
+        ("{keys: {SECRET_KEY: rot13}}", "keys.*", "Invalid enum value 'rot13'."),
+        ("{images: {base: {X: {build: x, reference: 1}}}}", "images.base.*.reference", "Expected `str`, got `int`."),
+    ],
+)
+def test_what_is_wrong_is_told_with_file_and_key(folder: Folder, text: str, key: str, problem: str) -> None:
+    assert folder.failure(f"dashtam: {text}").startswith(f"{folder.file}: dashtam.{key}: {problem}")
+
+
+def test_a_wrong_key_in_the_users_file_names_that_file(folder: Folder) -> None:
+    reason = folder.failure("dashtam: {project: shop}", home="dashtam: {readiness: {timeuot: 5}}")
+    assert reason.startswith(f"{folder.home_file}: dashtam.readiness.timeuot: ")
+
+
+def test_what_both_files_set_comes_from_the_stronger_one(folder: Folder) -> None:
+    reason = folder.failure("dashtam: {project: Bad Name}", home="dashtam: {project: fine}")
+    assert reason.startswith(f"{folder.file}: dashtam.project: ")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "key"),
+    [
+        ("INVOKE_DASHTAM_PROJECT", "Bad Name", "project"),
+        ("INVOKE_DASHTAM_READINESS_TIMEOUT", "0", "readiness.timeout"),
+        ("INVOKE_DASHTAM_KEYS_SECRET_KEY", "rot13", "keys.*"),
+    ],
+)
+def test_a_wrong_variable_is_named(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, key: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert folder.failure("dashtam: {project: shop}").startswith(f"{variable}: dashtam.{key}: ")
+
+
+def test_settings_cannot_be_changed(folder: Folder) -> None:
+    loaded: Any = folder.load()
+    with pytest.raises(AttributeError):
+        loaded.project = "other"
