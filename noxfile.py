@@ -22,7 +22,9 @@ def interpreters() -> list[str]:
     if shutil.which("pyenv"):
         # pyenv's python3.N commands work only for versions that are selected.
         listed = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True, check=True)
-        chosen = [one for one in listed.stdout.split() if one.startswith(tuple(f"{name}." for name in SUPPORTED))]
+        chosen = [
+            one for one in listed.stdout.split() if one.startswith(tuple(f"{name}." for name in SUPPORTED))
+        ]
         os.environ.setdefault("PYENV_VERSION", ":".join(chosen))
     return [name for name in SUPPORTED if works(f"python{name}")]
 
@@ -72,6 +74,12 @@ def integration(session: nox.Session) -> None:
     install(session)
     Path("reports").mkdir(exist_ok=True)
     session.run("pytest", "tests/integration", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def benchmark(session: nox.Session) -> None:
+    """Measure what a start costs, beside the bare tools, in the environment that ./bootstrap made."""
+    session.run("python", "-m", "benchmarks.startup", *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none")

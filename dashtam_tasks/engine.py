@@ -1,6 +1,6 @@
 """Docker Engine: its containers as they are, their events and logs, and what to say when it is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,9 @@ SERVICE_LABEL = "com.docker.compose.service"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 LOCAL_LABEL = "dashtam-tasks.local-build"
 VERSION_LABEL = "org.opencontainers.image.version"
+
+# The engine keeps this many results of a health check (moby, daemon/health.go, maxLogEntries).
+PROBES_REMEMBERED = 5
 
 
 class HealthProbe(msgspec.Struct, frozen=True, rename="pascal"):
@@ -90,10 +93,11 @@ class Container(msgspec.Struct, frozen=True, rename="pascal"):
 
     @property
     def seconds_to_ready(self) -> float | None:
-        """Seconds from the container's start to its first passed probe that the engine still remembers."""
+        """Seconds from the container's start to its first passed probe, None when that is forgotten."""
         probes = self.state.health.log or () if self.state.health else ()
         passed = [probe.end for probe in probes if probe.exit_code == 0]
-        return (passed[0] - self.state.started_at).total_seconds() if passed else None
+        forgotten = len(probes) >= PROBES_REMEMBERED and probes[0].exit_code == 0
+        return (passed[0] - self.state.started_at).total_seconds() if passed and not forgotten else None
 
 
 def containers(*filters: str) -> tuple[Container, ...]:
@@ -132,9 +136,9 @@ def log_tail(container: str, *, lines: int = 20) -> str:
     return output.decode(errors="replace")
 
 
-def images_present(references: Sequence[str]) -> bool:
-    """Return whether the engine has every one of these images."""
-    return not processes.run(["docker", "image", "inspect", *references]).returncode
+def images_present(references: Collection[str]) -> bool:
+    """Return whether the engine has every one of these images, as it has all of none."""
+    return not references or not processes.run(["docker", "image", "inspect", *references]).returncode
 
 
 def volumes_present(names: Sequence[str]) -> tuple[str, ...]:

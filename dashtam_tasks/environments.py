@@ -92,11 +92,14 @@ class Environment:
 
     def provide_images(self, model: Model, services: Iterable[str], *, build: bool) -> None:
         """Build and pull what `services` need and the engine does not have, showing Compose's own progress."""
-        built = sorted(name for name in services if model.services[name].build)
-        pulled = sorted(name for name in services if not model.services[name].build)
-        if built and (build or not engine.images_present([model.image(name) for name in built])):
+        needed = {name: model.image(name) for name in sorted(services)}
+        if engine.images_present(needed.values()) and not build:
+            return
+        built = [name for name in needed if model.services[name].build]
+        pulled = [name for name in needed if name not in built]
+        if built:
             self.compose.stream("build", *built)
-        if pulled and not engine.images_present([model.image(name) for name in pulled]):
+        if not engine.images_present([needed[name] for name in pulled]):
             self.compose.stream("pull", "--policy", "missing", *pulled)
 
     def down(self, *, volumes: bool = False, images: bool = False, timeout: int | None = None) -> None:

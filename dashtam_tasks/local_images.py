@@ -143,7 +143,7 @@ def provide_base(images: Images, *, no_cache: bool, report: Report, install: boo
     base = Recipe(folder=folder, reference=f"{PREFIX}{BASE}:{images.suite}", inputs=digest(images, folder))
     if no_cache or not base.is_current:
         marks = {LOCAL_LABEL: "true", INPUTS_LABEL: base.inputs, VERSION_LABEL: images.suite}
-        rootfs.make(base.reference, images, files=folder, labels=marks, report=report, install=install)
+        rootfs.make(base.reference, images, additions=folder, labels=marks, report=report, install=install)
     return base.reference
 
 

@@ -15,11 +15,13 @@ def prepare(settings: Settings, *, report: Callable[[str], None], install: bool 
     `install` allows to install the distribution's debootstrap. What is there and valid is not touched.
     Raises DashtamError as each part does.
     """
-    done = [*make_env_files(settings), *make_keys(settings), *make_certificates(settings)]
-    before = images.chosen(settings)
-    choices = images.choose(settings, report=report, install=install)
-    changed = (one for one in choices if before.get(one.variable) != one.reference)
-    return (*done, *(f"chose {one.variable}={one.reference}" for one in changed))
+    return (
+        *make_env_files(settings),
+        # Before the keys, which ask Compose, and a Compose file may have no default for its images.
+        *choose_images(settings, report=report, install=install),
+        *make_keys(settings),
+        *make_certificates(settings),
+    )
 
 
 def env_file_pairs(settings: Settings) -> Iterator[tuple[Path, Path]]:
@@ -39,6 +41,14 @@ def make_env_files(settings: Settings) -> Iterator[str]:
         known = env_files.read(example).keys() & machine.keys()
         if env_files.create(path, example, values={name: machine[name] for name in known}, user=user):
             yield f"made {path} from {example.name}"
+
+
+def choose_images(settings: Settings, *, report: Callable[[str], None], install: bool) -> Iterator[str]:
+    """Choose base images, so that the engine has all of them."""
+    before = images.chosen(settings)
+    for one in images.choose(settings, report=report, install=install):
+        if before.get(one.variable) != one.reference:
+            yield f"chose {one.variable}={one.reference}"
 
 
 def make_keys(settings: Settings) -> Iterator[str]:

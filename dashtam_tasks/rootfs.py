@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from dashtam_tasks import debian, processes
+from dashtam_tasks import debian, files, processes
 from dashtam_tasks.debian import LAST_LINES, Report, failure, run_as_root
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.processes import DEVNULL, PIPE, STDOUT, Process
@@ -68,12 +68,12 @@ def make(
     reference: str,
     images: Images,
     *,
-    files: Path,
+    additions: Path,
     labels: Mapping[str, str],
     report: Report,
     install: bool,
 ) -> None:
-    """Make the suite's minimal system, with what is in `files`, and import it as the image `reference`.
+    """Make the suite's minimal system, with what is in `additions`, and import it as the image `reference`.
 
     `install` allows to install debootstrap. Raises DashtamError: UNAVAILABLE when debootstrap or the rights to
     run it are missing or it fails, CONFIGURATION when no mirror is known.
@@ -84,7 +84,7 @@ def make(
     with temporary_folder(privilege) as folder:
         bootstrap(folder, privilege, suite=images.suite, mirror=mirror, report=report)
         for name, (target, mode) in TARGETS.items():
-            run_as_root(privilege, "install", "-D", f"--mode={mode}", files / name, folder / target)
+            run_as_root(privilege, "install", "-D", f"--mode={mode}", additions / name, folder / target)
         run_as_root(privilege, "install", "--mode=0644", ca_bundle(), folder / CA_TARGET)
         report(f"Importing {reference}")
         instructions = (*INSTRUCTIONS, *(f"LABEL {name}={value}" for name, value in labels.items()))
@@ -96,7 +96,8 @@ def temporary_folder(privilege: Sequence[str]) -> Iterator[Path]:
     """Yield the path of a folder for root's files; it is gone afterwards, whatever happened."""
     # debootstrap makes devices, which many a /tmp refuses.
     place = os.environ.get("TMPDIR", "/var/tmp")  # noqa: S108 - mkdtemp makes a private folder in it
-    folder = Path(tempfile.mkdtemp(prefix="dashtam-debian-", dir=place))
+    with files.explaining(Path(place, "dashtam-debian")):
+        folder = Path(tempfile.mkdtemp(prefix="dashtam-debian-", dir=place))
     try:
         yield folder / "root"
     finally:

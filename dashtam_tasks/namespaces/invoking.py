@@ -72,6 +72,8 @@ def outcome(body: Callable[[], int | None]) -> int:
 def alias(original: Task[Any], target: str) -> Task[Any]:
     """Return a copy of `original` whose help says which task it stands for."""
     twin = copy.copy(original)
+    # Invoke takes the texts out of it as it reads them.
+    twin.help = original.help.copy()
     twin.__doc__ = f"Alias of {target}."
     return twin
 

@@ -169,7 +169,15 @@ def show_status(status: tuple[ServiceStatus, ...], *, as_json: bool) -> None:
     console.table(
         ("service", "state", "health", "address", "container", "image", "origin"),
         (
-            (one.service, one.state, one.health, " ".join(one.endpoints), one.container, one.image, one.origin)
+            (
+                one.service,
+                one.state,
+                one.health,
+                " ".join(one.endpoints),
+                one.container,
+                one.image,
+                one.origin,
+            )
             for one in status
         ),
     )

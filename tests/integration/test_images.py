@@ -341,9 +341,9 @@ from pathlib import Path
 from dashtam_tasks import local_images, rootfs
 from dashtam_tasks.settings import Images
 
-files = local_images.images_folder() / local_images.BASE
+additions = local_images.images_folder() / local_images.BASE
 report = lambda text: print(text, flush=True)
-rootfs.make(sys.argv[1], Images(), files=files, labels={}, report=report, install=True)
+rootfs.make(sys.argv[1], Images(), additions=additions, labels={}, report=report, install=True)
 """
 
 

@@ -27,7 +27,9 @@ MODEL = Model(
 @pytest.fixture
 def compose(project: "Project") -> Compose:
     images = project.folder / "envs/.env.images"
-    return Compose(file=project.compose_file, env_files=(images, project.env_file), variables={"APP_DIR": "../x"})
+    return Compose(
+        file=project.compose_file, env_files=(images, project.env_file), variables={"APP_DIR": "../x"}
+    )
 
 
 def test_every_call_names_file_and_env_files(
@@ -73,7 +75,7 @@ def test_the_model_is_asked_for_with_every_profile(
 def test_a_compose_file_that_is_not_valid_is_named_with_composes_words(
     compose: Compose, project: "Project", fake_docker: "FakeDocker"
 ) -> None:
-    words = 'error: required variable POSTGRES_PASSWORD is missing a value: is set in envs/.env.dev\n'
+    words = "error: required variable POSTGRES_PASSWORD is missing a value: is set in envs/.env.dev\n"
     fake_docker.answer("compose", "config", stderr=words, code=15)
     fake_docker.answer("compose", "version", stdout="2.39.1\n")
     with pytest.raises(DashtamError) as raised:
@@ -84,7 +86,9 @@ def test_a_compose_file_that_is_not_valid_is_named_with_composes_words(
     assert raised.value.details == words
 
 
-def test_a_missing_plugin_is_not_blamed_on_the_compose_file(compose: Compose, fake_docker: "FakeDocker") -> None:
+def test_a_missing_plugin_is_not_blamed_on_the_compose_file(
+    compose: Compose, fake_docker: "FakeDocker"
+) -> None:
     fake_docker.answer("compose", stderr="docker: 'compose' is not a docker command.\n", code=1)
     with pytest.raises(DashtamError, match="no Compose plugin") as raised:
         compose.model()

@@ -108,7 +108,15 @@ def test_an_error_without_more_is_one_line(capsys: pytest.CaptureFixture[str]) -
 
 def test_findings_are_rows_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     console.findings(
-        [Finding(kind="port", where="127.0.0.1:80", message="Taken.", severity=Severity.WARNING, hint="Free it.")]
+        [
+            Finding(
+                kind="port",
+                where="127.0.0.1:80",
+                message="Taken.",
+                severity=Severity.WARNING,
+                hint="Free it.",
+            )
+        ]
     )
     shown = capsys.readouterr()
     assert shown.out.splitlines()[1].split() == ["warning", "127.0.0.1:80", "Taken.", "Free", "it."]
@@ -157,5 +165,7 @@ def test_confirmation_needs_a_yes(keys: str, *, answer: bool) -> None:
 
 
 def test_without_a_terminal_the_answer_is_no() -> None:
-    done = subprocess.run([sys.executable, "-c", ASK], input="y\n", capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", ASK], input="y\n", capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout, done.stderr) == (False, "", "")

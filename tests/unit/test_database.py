@@ -20,7 +20,9 @@ def dev(project: "Project", fake_docker: "FakeDocker") -> Environment:
     """A development environment whose database runs and can be dumped and restored."""
     fake_docker.answer("compose", "config", stdout=project.model())
     fake_docker.answer("compose", "exec", "pg_dump", stdout=CONTENT)
-    fake_docker.answer("compose", "exec", "pg_restore", "--list", stdout=LISTING, reads=listed_by(fake_docker))
+    fake_docker.answer(
+        "compose", "exec", "pg_restore", "--list", stdout=LISTING, reads=listed_by(fake_docker)
+    )
     fake_docker.answer("compose", "exec", "pg_restore", "--clean", reads=restored_by(fake_docker))
     fake_docker.runs("app", "postgres", "redis")
     return open_environment(project.settings, "dev")
@@ -65,7 +67,16 @@ def test_a_dump_is_written_verified_and_private(
     assert list(path.parent.iterdir()) == [path]
     assert Path(listed_by(fake_docker)).read_bytes() == CONTENT.encode()
     assert executed(fake_docker) == [
-        ("--no-TTY", "postgres", "pg_dump", "--format=custom", "--username", "postgres", "--dbname", "postgres"),
+        (
+            "--no-TTY",
+            "postgres",
+            "pg_dump",
+            "--format=custom",
+            "--username",
+            "postgres",
+            "--dbname",
+            "postgres",
+        ),
         ("--no-TTY", "postgres", "pg_restore", "--list"),
     ]
 
@@ -133,7 +144,9 @@ def test_what_is_no_dump_is_found_before_anything_changes(
     assert len(executed(fake_docker)) == 1
 
 
-def test_a_restore_that_fails_early_says_why(dev: Environment, fake_docker: "FakeDocker", source: Path) -> None:
+def test_a_restore_that_fails_early_says_why(
+    dev: Environment, fake_docker: "FakeDocker", source: Path
+) -> None:
     source.write_bytes(b"x" * 8 * database.CHUNK_BYTES)
     fake_docker.answer("compose", "exec", "pg_restore", "--clean", stderr="role is missing\n", code=1)
     with pytest.raises(DashtamError, match=r"^pg_restore failed with exit code 1\.$") as raised:
@@ -147,7 +160,9 @@ def test_alembic_runs_in_the_app_as_the_owner_of_the_migrations(
     folder = project.folder / "alembic"
     folder.mkdir()
     model = project.model()
-    model["services"]["app"]["volumes"].append({"type": "bind", "source": str(folder), "target": "/app/alembic"})
+    model["services"]["app"]["volumes"].append(
+        {"type": "bind", "source": str(folder), "target": "/app/alembic"}
+    )
     fake_docker.answer("compose", "config", stdout=model)
     fake_docker.answer("compose", "exec", "alembic", code=255)
     assert database.alembic(dev, ("upgrade", "head")) == 255

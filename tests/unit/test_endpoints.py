@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import ClassVar, Self
 
 import pytest
 import trustme
@@ -16,7 +17,7 @@ from dashtam_tasks.errors import DashtamError, ExitCode
 class Handler(BaseHTTPRequestHandler):
     """Answers each path in its own way and remembers what was asked."""
 
-    asked: list[str]
+    asked: ClassVar[list[str]]
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
@@ -35,9 +36,11 @@ class Server:
     """A local server, over TLS with its own certificate authority or plain."""
 
     def __init__(self, ca: trustme.CA, *, scheme: str = "https", number: int = 0) -> None:
-        handler = type("Handler", (Handler,), {"asked": []})
-        self.asked: list[str] = handler.asked  # type: ignore[attr-defined] - made a line above
-        self.server = HTTPServer(("127.0.0.1", number), handler)
+        class Recorder(Handler):
+            asked: ClassVar[list[str]] = []
+
+        self.asked = Recorder.asked
+        self.server = HTTPServer(("127.0.0.1", number), Recorder)
         if scheme == "https":
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             ca.issue_cert("localhost", "127.0.0.1").configure_cert(context)
@@ -45,7 +48,7 @@ class Server:
         self.url = f"{scheme}://localhost:{self.server.server_port}"
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
 
-    def __enter__(self) -> "Server":
+    def __enter__(self) -> Self:
         self.thread.start()
         return self
 
@@ -165,7 +168,9 @@ def test_a_server_that_accepts_and_says_nothing(ca: Path) -> None:
         assert failure(url, ca) == "timed out"
 
 
-def test_a_server_that_comes_up_a_moment_later(start: Start, ca: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_comes_up_a_moment_later(
+    start: Start, ca: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     number = free_port()
     servers: list[Server] = []
     real = endpoints.ask

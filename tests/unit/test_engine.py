@@ -93,7 +93,9 @@ def test_seconds_to_ready_end_with_the_first_passed_probe(fake_docker: "FakeDock
     assert found.seconds_to_ready == 3.25
 
 
-@pytest.mark.parametrize("health", [None, {"Status": "starting", "Log": None}, {"Status": "x", "Log": [probe(1, 1)]}])
+@pytest.mark.parametrize(
+    "health", [None, {"Status": "starting", "Log": None}, {"Status": "x", "Log": [probe(1, 1)]}]
+)
 def test_seconds_to_ready_are_not_made_up(fake_docker: "FakeDocker", health: dict[str, Any] | None) -> None:
     script(fake_docker, inspected("app", health=health))
     (found,) = engine.containers()

@@ -77,7 +77,9 @@ def test_the_chosen_images_come_before_the_environments_own_file(project: "Proje
     assert open_environment(project.settings, "dev").compose.env_files == (images, project.env_file)
 
 
-def test_up_waits_and_returns_the_status_of_what_it_started(dev: Environment, fake_docker: "FakeDocker") -> None:
+def test_up_waits_and_returns_the_status_of_what_it_started(
+    dev: Environment, fake_docker: "FakeDocker"
+) -> None:
     assert [one.service for one in up(dev)] == ["app", "postgres", "redis"]
     assert composed(fake_docker) == [("up", "--detach", "--wait", "--no-build", "--wait-timeout", "180")]
 
@@ -86,7 +88,9 @@ def test_up_of_one_service_starts_what_it_depends_on_and_returns_no_more(
     dev: Environment, fake_docker: "FakeDocker"
 ) -> None:
     assert [one.service for one in up(dev, services=["redis"], timeout=0.5)] == ["redis"]
-    assert composed(fake_docker) == [("up", "--detach", "--wait", "--no-build", "redis", "--wait-timeout", "1")]
+    assert composed(fake_docker) == [
+        ("up", "--detach", "--wait", "--no-build", "redis", "--wait-timeout", "1")
+    ]
 
 
 def test_up_recreates_and_builds_when_told_to(dev: Environment, fake_docker: "FakeDocker") -> None:
@@ -127,7 +131,9 @@ def test_up_starts_nothing_when_a_port_is_taken(
     with socket.create_server(("127.0.0.1", 0)) as holder:
         number = holder.getsockname()[1]
         fake_docker.answer("compose", "config", stdout=project.model(postgres=number))
-        with pytest.raises(DashtamError, match=f"^Port 127.0.0.1:{number} of service postgres is taken by") as raised:
+        with pytest.raises(
+            DashtamError, match=f"^Port 127.0.0.1:{number} of service postgres is taken by"
+        ) as raised:
             up(dev)
     assert raised.value.code == ExitCode.UNAVAILABLE
     assert composed(fake_docker) == []

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - what Compose publishes on by default
-LISTEN = "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True)"
+LISTEN = (
+    "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True)"
+)
 
 
 @contextlib.contextmanager
@@ -149,7 +151,10 @@ def test_the_process_that_holds_a_port_is_named(fake_docker: "FakeDocker") -> No
             ports.require_free(app_at(number), frozenset({"app"}))
         name = psutil.Process(process.pid).name()
         process.communicate()
-    assert raised.value.reason == f"Port 127.0.0.1:{number} of service app is taken by process {process.pid} ({name})."
+    assert (
+        raised.value.reason
+        == f"Port 127.0.0.1:{number} of service app is taken by process {process.pid} ({name})."
+    )
     assert raised.value.code == ExitCode.UNAVAILABLE
     assert "Nothing was started" in raised.value.hint
 
@@ -200,7 +205,9 @@ def test_a_port_that_our_own_container_holds_is_no_conflict(fake_docker: "FakeDo
 def test_every_taken_port_is_named(fake_docker: "FakeDocker") -> None:
     fake_docker.answer("ps")
     with held(LOOPBACK) as first, held(LOOPBACK) as second:
-        wanted = model(*(PublishedPort(target=1, published=str(one), host_ip=LOOPBACK) for one in (first, second)))
+        wanted = model(
+            *(PublishedPort(target=1, published=str(one), host_ip=LOOPBACK) for one in (first, second))
+        )
         with pytest.raises(DashtamError) as raised:
             ports.require_free(wanted, frozenset({"app"}))
     lines = raised.value.reason.splitlines()

@@ -34,7 +34,9 @@ def allowed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         report("Choosing images")
         asked.append(install)
         settings.path(settings.images.env_file).write_text(f"POSTGRES_IMAGE={LOCAL}\n", encoding="utf-8")
-        return (Choice(variable="POSTGRES_IMAGE", reference=LOCAL, local=True, version="17.6", image_id="id"),)
+        return (
+            Choice(variable="POSTGRES_IMAGE", reference=LOCAL, local=True, version="17.6", image_id="id"),
+        )
 
     monkeypatch.setattr(images, "choose", choose)
     return asked
@@ -95,7 +97,9 @@ def test_no_message_holds_a_secret(fresh: "Project") -> None:
 
 def test_a_second_time_nothing_is_made_or_touched(fresh: "Project") -> None:
     prepare(fresh)
-    before = {path: (path.stat().st_ino, path.read_bytes()) for path in fresh.folder.rglob("*") if path.is_file()}
+    before = {
+        path: (path.stat().st_ino, path.read_bytes()) for path in fresh.folder.rglob("*") if path.is_file()
+    }
     # The choice of images is the only part that writes anew, and only in this test.
     del before[fresh.folder / "envs/.env.images"]
     made, _ = prepare(fresh)

@@ -45,7 +45,10 @@ def test_a_project_that_is_not_there_is_one_clear_message(tmp_path: Path) -> Non
 
 
 def test_the_version_is_the_packages(tmp_path: Path) -> None:
-    assert console_script(tmp_path, "--version").stdout.split() == ["dashtam-tasks", dashtam_tasks.__version__]
+    assert console_script(tmp_path, "--version").stdout.split() == [
+        "dashtam-tasks",
+        dashtam_tasks.__version__,
+    ]
 
 
 @pytest.mark.parametrize("marker", program.MARKERS)

@@ -42,7 +42,9 @@ def event(action: str, service: str = "app", *, one_off: str = "False", **attrib
     return json.dumps({"Type": "container", "Action": action, "Actor": actor, "scope": "local"}) + "\n"
 
 
-def inspected(service: str, status: str, *, code: int = 0, health: dict[str, Any] | None = None) -> dict[str, Any]:
+def inspected(
+    service: str, status: str, *, code: int = 0, health: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Return what `docker inspect` shows of a container."""
     return {
         "Id": f"id-{service}",
@@ -180,7 +182,9 @@ def test_a_container_that_compose_replaces_is_no_crash(engine: Engine) -> None:
 
 
 def test_a_one_shot_service_that_succeeds_is_no_crash(engine: Engine) -> None:
-    engine.streams(event("start", "migrate"), event("die", "migrate", exitCode="0"), event("health_status: healthy"))
+    engine.streams(
+        event("start", "migrate"), event("die", "migrate", exitCode="0"), event("health_status: healthy")
+    )
     engine.ends()
     engine.bring_up(last="healthy")
     assert engine.states == [("migrate", "started"), ("migrate", "exited"), ("app", "healthy")]

@@ -117,14 +117,38 @@ dashtam:
         ("{alembic: [alembic, 3]}", "alembic.1", "Expected `str`, got `int`."),
         ("{readiness: {timeout: soon}}", "readiness.timeout", "Expected `float`, got `str`."),
         ("{readiness: {timeout: 0}}", "readiness.timeout", "Expected `float` > 0.0."),
-        ("{readiness: {probes: [{service: a, port: 65536}]}}", "readiness.probes.0.port", "Expected `int` <= 65535."),
-        ("{readiness: {probes: [{service: a, prt: 1}]}}", "readiness.probes.0.prt", "Object contains unknown field"),
-        ("{environments: {dev: {compos_file: x}}}", "environments.*.compos_file", "Object contains unknown field"),
+        (
+            "{readiness: {probes: [{service: a, port: 65536}]}}",
+            "readiness.probes.0.port",
+            "Expected `int` <= 65535.",
+        ),
+        (
+            "{readiness: {probes: [{service: a, prt: 1}]}}",
+            "readiness.probes.0.prt",
+            "Object contains unknown",
+        ),
+        (
+            "{environments: {dev: {compos_file: x}}}",
+            "environments.*.compos_file",
+            "Object contains unknown",
+        ),
         ("{environments: {dev: {env_file: 3}}}", "environments.*.env_file", "Expected `str`, got `int`."),
-        ("{environments: {qa: {env_file: x}}}", "environments.*", "Object missing required field `compose_file`."),
-        ("{environments: {Q: {env_file: x, compose_file: x}}}", "environments", "Expected `str` matching regex"),
+        (
+            "{environments: {qa: {env_file: x}}}",
+            "environments.*",
+            "Object missing required field",
+        ),
+        (
+            "{environments: {Q: {env_file: x, compose_file: x}}}",
+            "environments",
+            "Expected `str` matching regex",
+        ),
         ("{keys: {SECRET_KEY: rot13}}", "keys.*", "Invalid enum value 'rot13'."),
-        ("{images: {base: {X: {build: x, reference: 1}}}}", "images.base.*.reference", "Expected `str`, got `int`."),
+        (
+            "{images: {base: {X: {build: x, reference: 1}}}}",
+            "images.base.*.reference",
+            "Expected `str`, got `int`.",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_file_and_key(folder: Folder, text: str, key: str, problem: str) -> None:

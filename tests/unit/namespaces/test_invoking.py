@@ -100,7 +100,10 @@ def test_an_alias_does_the_same_and_says_for_what_it_stands() -> None:
     [
         (["inv", "dev.exec"], ()),
         (["inv", "dev.exec", "--"], ()),
-        (["inv", "dev.exec", "--", "psql", "-c", "select 1 as \"a b\"", ""], ("psql", "-c", "select 1 as \"a b\"", "")),
+        (
+            ["inv", "dev.exec", "--", "psql", "-c", 'select 1 as "a b"', ""],
+            ("psql", "-c", 'select 1 as "a b"', ""),
+        ),
         (["inv", "dev.exec", "--", "git", "log", "--", "file"], ("git", "log", "--", "file")),
     ],
 )

@@ -35,7 +35,11 @@ def test_up_prints_what_runs(docker: "FakeDocker", tasks: "Terminal", name: str)
     assert done.code == 0
     heading, *rows = done.out.splitlines()
     assert heading.split() == ["service", "state", "ready", "after", "address"]
-    assert [row.split() for row in rows] == [["app", "running"], ["postgres", "running"], ["redis", "running"]]
+    assert [row.split() for row in rows] == [
+        ["app", "running"],
+        ["postgres", "running"],
+        ["redis", "running"],
+    ]
     (command,) = composed(docker)
     assert command[0] == "up"
 
@@ -104,8 +108,9 @@ def test_logs_follow_by_default(docker: "FakeDocker", tasks: "Terminal") -> None
     assert composed(docker) == [("logs", "--follow")]
 
 
+@pytest.mark.usefixtures("docker")
 @pytest.mark.parametrize("name", ["dev.status", "status", "ps"])
-def test_status_is_a_table_or_json(docker: "FakeDocker", tasks: "Terminal", name: str) -> None:
+def test_status_is_a_table_or_json(tasks: "Terminal", name: str) -> None:
     table, data = tasks(name), tasks(name, "--json")
     assert [row.split()[:2] for row in table.out.splitlines()[1:]] == [
         ["app", "running"],
@@ -125,7 +130,10 @@ def test_the_shell_is_the_settings(project: "Project", docker: "FakeDocker", tas
     assert tasks("shell").code == 0
     (project.folder / "invoke.yaml").write_text("dashtam: {shell: [sh, -l]}", encoding="utf-8")
     assert tasks("dev.shell", "--service", "redis").code == 0
-    assert composed(docker) == [("exec", "--no-TTY", "app", "bash"), ("exec", "--no-TTY", "redis", "sh", "-l")]
+    assert composed(docker) == [
+        ("exec", "--no-TTY", "app", "bash"),
+        ("exec", "--no-TTY", "redis", "sh", "-l"),
+    ]
 
 
 def test_exec_keeps_quoting_and_exit_code(docker: "FakeDocker", tasks: "Terminal") -> None:
@@ -159,7 +167,9 @@ def test_the_databases_and_the_caches_shells_pass_arguments(docker: "FakeDocker"
 
 
 @pytest.mark.parametrize("name", ["dev.up", "dev.status", "dev.shell"])
-def test_an_engine_that_is_down_is_one_clear_message(docker: "FakeDocker", tasks: "Terminal", name: str) -> None:
+def test_an_engine_that_is_down_is_one_clear_message(
+    docker: "FakeDocker", tasks: "Terminal", name: str
+) -> None:
     for command in ("version", "ps", "image"):
         docker.answer(command, stderr=NO_ENGINE, code=1)
     docker.answer("image", "inspect", stderr=NO_ENGINE, code=1)

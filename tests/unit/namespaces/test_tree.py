@@ -61,7 +61,7 @@ import json
 from pathlib import Path
 from dashtam_tasks.namespaces import task_tree
 contexts = task_tree(Path.cwd()).to_contexts()
-print(json.dumps({one.name: {arg.name: arg.help for arg in one.args.values()} for one in contexts}))
+print(json.dumps({one.name: {max(arg.names, key=len): arg.help for arg in one.args.values()} for one in contexts}))
 """
 
 Options = dict[str, dict[str, str | None]]
@@ -75,7 +75,9 @@ def tree() -> Collection:
 @pytest.fixture(scope="module")
 def options() -> Options:
     """Return each task's options with their help; Invoke uses the help up, so that a new process tells."""
-    done = subprocess.run([sys.executable, "-c", DESCRIBE], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", DESCRIBE], capture_output=True, text=True, check=True, timeout=60
+    )
     described: Options = json.loads(done.stdout)
     return described
 
