@@ -54,7 +54,8 @@ def registry_answers(reference: str, *, timeout: float) -> bool:
             ready, _, _ = select.select([process.stdout], [], [], timeout)
             status = STATUS_LINE.match(process.stdout.readline()) if ready else None
         finally:
-            process.terminate()
+            # It only relays, and would wait for the engine's answer before it heeds SIGTERM.
+            process.kill()
     return status is not None and int(status[1]) < FIRST_SERVER_ERROR
 
 

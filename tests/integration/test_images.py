@@ -1,16 +1,21 @@
 import gzip
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from dashtam_tasks import images, local_images
+from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.settings import Image, Images, Settings
 
 POSTGRES_UID = REDIS_UID = "999"
@@ -333,6 +338,78 @@ def test_both_builders_build_the_recipes(name: str, monkeypatch: pytest.MonkeyPa
         assert docker("inspect", "--format", '{{index .Config.Labels "made-by"}}', f"{name}:1") == name
     finally:
         docker("image", "rm", f"{name}:1")
+
+
+class Refusal(BaseHTTPRequestHandler):
+    """A registry that knows no image, as the OCI distribution specification words it."""
+
+    def do_GET(self) -> None:
+        body = json.dumps({"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]}).encode()
+        self.send_response(200 if self.path == "/v2/" else 404)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET  # noqa: N815 - http.server names it
+
+    def log_message(self, *_: object) -> None:
+        """Stay quiet."""
+
+
+@pytest.fixture
+def refusing_registry() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusal) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def silent_registry() -> Iterator[str]:
+    """An address that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def absent_registry() -> str:
+    """An address that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def settings_for(registry: str, folder: Path) -> Settings:
+    (folder / "envs").mkdir()
+    base = {"REDIS_IMAGE": Image(reference=f"{registry}/team/redis:8.2.1", build="redis")}
+    return Settings(project_dir=str(folder), images=Images(base=base, registry_timeout=1))
+
+
+def test_a_registry_that_refuses_is_no_reason_to_build(refusing_registry: str, tmp_path: Path) -> None:
+    with pytest.raises(DashtamError) as caught:
+        images.choose(settings_for(refusing_registry, tmp_path), report=lambda _text: None)
+
+    assert caught.value.code == ExitCode.UNAVAILABLE
+    assert f"{refusing_registry}/team/redis:8.2.1" in caught.value.reason
+    assert "manifest unknown" in caught.value.details
+    assert list((tmp_path / "envs").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["silent_registry", "absent_registry"])
+def test_the_local_build_stands_in_for_a_registry_that_does_not_answer(
+    local: dict[str, str], kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    begin = time.monotonic()
+    (choice,) = images.choose(
+        settings_for(request.getfixturevalue(kind), tmp_path), report=lambda _text: None
+    )
+
+    assert time.monotonic() - begin < 5
+    assert (choice.reference, choice.local) == (local["redis"], True)
+    assert f"REDIS_IMAGE={local['redis']}\n" in (tmp_path / "envs/.env.images").read_text(encoding="utf-8")
 
 
 MAKE_BASE = """

@@ -199,6 +199,18 @@ def test_a_local_choice_outlives_the_registrys_return(machine: Machine) -> None:
     assert machine.choose() == LOCAL
 
 
+def test_an_older_local_choice_is_replaced_where_it_stands(machine: Machine) -> None:
+    older = "# ours\nPOSTGRES_IMAGE=localhost/dashtam-tasks/postgres:16-bookworm # older\nOTHER=1\n"
+    machine.env_file.write_text(older, encoding="utf-8")
+    machine.has(*OFFICIAL.values(), "localhost/dashtam-tasks/postgres:16-bookworm")
+
+    machine.choose()
+
+    lines = machine.env_file.read_text(encoding="utf-8").splitlines()
+    assert lines[:3] == ["# ours", f"POSTGRES_IMAGE={OFFICIAL['POSTGRES_IMAGE']} # older", "OTHER=1"]
+    assert [line for line in lines[3:] if line.startswith("POSTGRES_IMAGE")] == []
+
+
 def test_a_persons_reference_and_other_lines_stay(machine: Machine) -> None:
     machine.env_file.write_text(f"# ours\nPOSTGRES_IMAGE='{OWN}'\nOTHER=1", encoding="utf-8")
     machine.has(OWN, *OFFICIAL.values())
