@@ -55,7 +55,7 @@ def ask(url: str, ca: Path) -> str:
     host, port = parts.hostname or "localhost", parts.port
     connection: http.client.HTTPConnection
     if parts.scheme == "https":
-        context = ssl.create_default_context(cafile=ca)
+        context = trusting(ca)
         connection = http.client.HTTPSConnection(host, port, timeout=PATIENCE_SECONDS, context=context)
     else:
         connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_SECONDS)
@@ -67,3 +67,18 @@ def ask(url: str, ca: Path) -> str:
         return f"{answer.status} {answer.reason}: {answer.read(500).decode(errors='replace')}"
     finally:
         connection.close()
+
+
+def trusting(ca: Path) -> ssl.SSLContext:
+    """Return a client's TLS context that trusts the authority in `ca` alone.
+
+    Raises DashtamError (CONFIGURATION) when the file is missing or holds no certificate.
+    """
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except (OSError, ssl.SSLError) as error:
+        raise DashtamError(
+            f"{ca} cannot be used as a certificate authority: {error}",
+            code=ExitCode.CONFIGURATION,
+            hint="`inv certs` makes it.",
+        ) from error

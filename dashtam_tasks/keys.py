@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dashtam_tasks import env_files, env_syntax, files
-from dashtam_tasks.env_syntax import Binding
+from dashtam_tasks import env_files, files
+from dashtam_tasks.env_files import syntax
+from dashtam_tasks.env_files.syntax import Binding
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.findings import Finding, Severity
 from dashtam_tasks.settings import Settings
@@ -118,7 +119,7 @@ def check(settings: Settings, env_file: Path) -> tuple[Finding, ...]:
 
     Raises DashtamError (CONFIGURATION) when the file cannot be read.
     """
-    bindings = {binding.name: binding for binding in env_syntax.parse(env_files.load(env_file))}
+    bindings = {binding.name: binding for binding in syntax.parse(env_files.load(env_file))}
     return tuple(
         found
         for name, kind in settings.keys.items()
@@ -137,8 +138,8 @@ def judge(name: str, kind: str, binding: Binding | None, *, env_file: Path) -> I
         return
     where = f"{env_file}:{binding.line}"
     if binding.value is None:
-        message = env_syntax.malformation(binding)
-        yield Finding(kind="malformed", where=where, message=message, hint=env_syntax.MALFORMED_HINT)
+        message = syntax.malformation(binding)
+        yield Finding(kind="malformed", where=where, message=message, hint=syntax.MALFORMED_HINT)
     elif is_unset(binding.value):
         message = f"{name} still holds a placeholder."
         yield Finding(kind="placeholder", where=where, message=message, hint="Run `inv keys`.")

@@ -125,5 +125,8 @@ def process_holder(port: HostPort) -> str:
     for connection in psutil.net_connections(kind=port.protocol):
         listens = port.protocol == "udp" or connection.status == psutil.CONN_LISTEN
         if listens and connection.laddr and connection.laddr.port == port.number and connection.pid:
-            return f"process {connection.pid} ({psutil.Process(connection.pid).name()})"
+            try:
+                return f"process {connection.pid} ({psutil.Process(connection.pid).name()})"
+            except psutil.NoSuchProcess:
+                return f"process {connection.pid}, which has just ended"
     return ""

@@ -17,6 +17,9 @@ from typing import IO
 
 from dashtam_tasks.errors import DashtamError, ExitCode
 
+# docker stop gives a container as long.
+GRACE_SECONDS = 10
+
 # For the other modules, which hold processes but do not start them.
 DEVNULL, PIPE, STDOUT = subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT
 Process = subprocess.Popen[bytes]
@@ -131,6 +134,22 @@ def start(
             stderr=stderr,
             process_group=0,
         )
+
+
+@contextmanager
+def ending(process: Process) -> Iterator[Process]:
+    """Yield `process`; on leaving, end it if it still runs: asked first, and after a while without asking."""
+    try:
+        yield process
+    finally:
+        # Not SIGINT: who is started in the background by a shell ignores that, and so do its children.
+        if process.poll() is None:
+            process.terminate()
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def attach(

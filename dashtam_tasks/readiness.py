@@ -6,7 +6,6 @@ port. Compose alone waits for ever on a service that keeps dying under a restart
 
 import math
 import queue
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -116,8 +115,8 @@ def following(
     threads: list[threading.Thread] = []
     try:
         with (
-            ending(engine.events(project, since=time.time())) as events,
-            ending(compose.start(*arguments, stdout=processes.DEVNULL)) as up,
+            processes.ending(engine.events(project, since=time.time())) as events,
+            processes.ending(compose.start(*arguments, stdout=processes.DEVNULL)) as up,
         ):
             threads += [
                 threading.Thread(target=read_events, args=(events, happenings)),
@@ -129,17 +128,6 @@ def following(
     finally:
         for thread in threads:
             thread.join()
-
-
-@contextmanager
-def ending(process: processes.Process) -> Iterator[processes.Process]:
-    """Yield `process` and interrupt it on leaving, if it still runs, as Ctrl-C would."""
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        process.wait()
 
 
 def read_events(events: processes.Process, happenings: "queue.SimpleQueue[Event | Ended]") -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from dashtam_tasks import images, local_images
+from dashtam_tasks import images
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.images import local_builds
 from dashtam_tasks.settings import Image, Images, Settings
 
 POSTGRES_UID = REDIS_UID = "999"
@@ -83,7 +84,7 @@ def uid_of_main_process(container: str) -> str:
 @pytest.fixture(scope="module")
 def local() -> dict[str, str]:
     """The references of the local images, built where they are missing or out of date."""
-    return local_images.build(Images(), report=lambda _text: None)
+    return local_builds.build(Images(), report=lambda _text: None)
 
 
 @pytest.fixture
@@ -324,10 +325,10 @@ def test_status_says_that_they_are_local_and_which_versions(local: dict[str, str
 @pytest.mark.parametrize("buildkit", ["0", "1"])
 def test_both_builders_build_the_recipes(name: str, monkeypatch: pytest.MonkeyPatch, buildkit: str) -> None:
     monkeypatch.setenv("DOCKER_BUILDKIT", buildkit)
-    recipe = local_images.recipe(Images(), "redis")
-    built = local_images.docker_build(
+    recipe = local_builds.recipe(Images(), "redis")
+    built = local_builds.docker_build(
         recipe.folder,
-        f"{local_images.PREFIX}debian:trixie",
+        f"{local_builds.PREFIX}debian:trixie",
         "--label",
         f"made-by={name}",
         "--tag",
@@ -415,10 +416,10 @@ def test_the_local_build_stands_in_for_a_registry_that_does_not_answer(
 MAKE_BASE = """
 import sys
 from pathlib import Path
-from dashtam_tasks import local_images, rootfs
+from dashtam_tasks.images import local_builds, rootfs
 from dashtam_tasks.settings import Images
 
-additions = local_images.images_folder() / local_images.BASE
+additions = local_builds.images_folder() / local.BASE
 report = lambda text: print(text, flush=True)
 rootfs.make(sys.argv[1], Images(), additions=additions, labels={}, report=report, install=True)
 """

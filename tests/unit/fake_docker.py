@@ -24,7 +24,8 @@ def note_signal(number: int, _frame: FrameType | None) -> None:
 
 
 def main() -> int:
-    signal.signal(signal.SIGINT, note_signal)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, note_signal)
     argv = sys.argv[1:]
     answers = json.loads((FOLDER / "answers.json").read_text(encoding="utf-8"))
     fitting = [one for one in answers if matches(one["argv"], argv)]

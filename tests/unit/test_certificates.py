@@ -20,7 +20,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from dashtam_tasks import certificates
-from dashtam_tasks import x509 as local
+from dashtam_tasks.certificates import x509 as local
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.ownership import User, container_user
 from dashtam_tasks.settings import Settings

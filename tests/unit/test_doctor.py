@@ -13,8 +13,8 @@ import pytest
 
 from dashtam_tasks import certificates, doctor
 from dashtam_tasks.doctor import Diagnosis
+from dashtam_tasks.engine import LOCAL_LABEL, VERSION_LABEL
 from dashtam_tasks.findings import Finding, Severity
-from dashtam_tasks.local_images import LOCAL_LABEL, VERSION_LABEL
 from dashtam_tasks.ownership import container_user
 
 if TYPE_CHECKING:

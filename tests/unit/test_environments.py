@@ -2,6 +2,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
 from dashtam_tasks import endpoints
 from dashtam_tasks.environments import Environment, ServiceStatus, open_environment
@@ -143,7 +144,7 @@ def test_up_is_not_ready_before_the_published_endpoint_answers(
     dev: Environment, project: "Project", fake_docker: "FakeDocker", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(endpoints, "PATIENCE_SECONDS", 0.2)
-    (project.folder / "certs/ca.pem").touch()
+    trustme.CA().cert_pem.write_to_path(str(project.folder / "certs/ca.pem"))
     with socket.create_server(("127.0.0.1", 0)) as probe:
         number = probe.getsockname()[1]
     fake_docker.answer("compose", "config", stdout=project.model(app=number))

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from dashtam_tasks import images, local_images, rootfs
+from dashtam_tasks import images
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.images import local_builds, rootfs
 from dashtam_tasks.settings import Image, Images, Settings
 
 HERE = Path(__file__).parent
@@ -249,8 +250,8 @@ def test_a_persons_reference_is_never_replaced(machine: Machine) -> None:
 def test_a_changed_recipe_is_built_anew_and_the_others_are_not(
     machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipes = shutil.copytree(local_images.images_folder(), tmp_path / "recipes")
-    monkeypatch.setattr(local_images, "images_folder", lambda: recipes)
+    recipes = shutil.copytree(local_builds.images_folder(), tmp_path / "recipes")
+    monkeypatch.setattr(local_builds, "images_folder", lambda: recipes)
     machine.choose()
     before = machine.engine["images"]
     with (recipes / "redis/docker-entrypoint.sh").open("a", encoding="utf-8") as script:
@@ -482,6 +483,6 @@ def test_without_root_and_sudo_nothing_is_started(machine: Machine) -> None:
 def test_every_recipe_of_the_defaults_is_there() -> None:
     settings = Images()
 
-    assert [local_images.recipe(settings, one.build).reference for one in settings.base.values()] == [
+    assert [local_builds.recipe(settings, one.build).reference for one in settings.base.values()] == [
         *LOCAL.values()
     ]

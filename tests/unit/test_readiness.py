@@ -113,10 +113,10 @@ class Engine:
         return call.pid
 
     def interrupted(self, *commands: str) -> bool:
-        """Return whether these calls, and no others, got one SIGINT, and no process is left of them."""
+        """Return whether these calls, and no others, got one SIGTERM, and no process is left of them."""
         pids = [self.pid(command) for command in commands]
         assert not any(psutil.pid_exists(call.pid) for call in self.fake.calls)
-        return self.fake.signals == {pid: ["SIGINT"] for pid in pids}
+        return self.fake.signals == {pid: ["SIGTERM"] for pid in pids}
 
 
 @pytest.fixture

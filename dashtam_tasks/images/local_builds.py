@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dashtam_tasks import engine, processes, rootfs
-from dashtam_tasks.debian import Report, failure
+from dashtam_tasks import engine, processes
 from dashtam_tasks.engine import LOCAL_LABEL, VERSION_LABEL
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.references import find, labels
+from dashtam_tasks.images import rootfs
+from dashtam_tasks.images.debian import Report, failure
+from dashtam_tasks.images.references import find, labels
 from dashtam_tasks.settings import Image, Images
 
 PREFIX = "localhost/dashtam-tasks/"
@@ -51,7 +52,7 @@ class Recipe:
 
 def images_folder() -> Path:
     """Return the folder of recipes: in an installed package its own data, in a checkout the repository's."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     installed = package / "data/images"
     return installed if installed.is_dir() else package.parent / "images"
 

@@ -8,12 +8,13 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dashtam_tasks import env_files, files, local_images, references
-from dashtam_tasks.debian import Report
+from dashtam_tasks import env_files, files
 from dashtam_tasks.engine import LOCAL_LABEL, VERSION_LABEL
-from dashtam_tasks.env_syntax import edited
+from dashtam_tasks.env_files.syntax import edited
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.local_images import PREFIX
+from dashtam_tasks.images import local_builds, references
+from dashtam_tasks.images.debian import Report
+from dashtam_tasks.images.local_builds import PREFIX
 from dashtam_tasks.settings import Image, Settings
 
 HEADER = "# Base images of this machine, chosen by `inv setup`. Write your own references here: they stay.\n"
@@ -99,7 +100,7 @@ def choose(
             missing[variable] = image.build
     if missing:
         names = tuple(missing.values())
-        built = local_images.build(settings.images, names=names, report=report, install=install)
+        built = local_builds.build(settings.images, names=names, report=report, install=install)
         ready |= {variable: built[name] for variable, name in missing.items()}
     record(settings, ready)
     return status(settings)
@@ -108,7 +109,7 @@ def choose(
 def present(own: str, image: Image, settings: Settings) -> str:
     """Return what the engine has for an image: the local build that was chosen, the setting's, or nothing."""
     if own.startswith(PREFIX):
-        local = local_images.recipe(settings.images, image.build)
+        local = local_builds.recipe(settings.images, image.build)
         if own == local.reference and local.is_current:
             return own
     return "" if references.find(image.reference) is None else image.reference
@@ -124,9 +125,9 @@ def build(
 ) -> tuple[Choice, ...]:
     """Build base images here, by default all, and choose them; `names` are those of folders below images/.
 
-    Raises DashtamError as local_images.build does.
+    Raises DashtamError as local.build does.
     """
-    built = local_images.build(
+    built = local_builds.build(
         settings.images, names=names, no_cache=no_cache, report=report, install=install
     )
     base = settings.images.base

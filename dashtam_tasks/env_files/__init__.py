@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from dashtam_tasks import files
-from dashtam_tasks.env_syntax import MALFORMED_HINT, edited, malformation, parse
+from dashtam_tasks.env_files.syntax import MALFORMED_HINT, edited, malformation, parse
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.findings import Finding, Severity
 from dashtam_tasks.ownership import User, owner_for

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from dashtam_tasks import __version__, certificates, engine, images, machine, project_checks
+from dashtam_tasks import __version__, certificates, engine, images
+from dashtam_tasks.doctor import machine, project
+from dashtam_tasks.doctor.machine import Fact, Seen, attempt, guarded
 from dashtam_tasks.findings import Finding, Severity
-from dashtam_tasks.machine import Fact, Seen, attempt, guarded
 from dashtam_tasks.settings import Settings
 
 
@@ -41,14 +42,14 @@ def look(settings: Settings) -> Iterator[Seen]:
     yield from machine.server_seen(server)
     yield from machine.plugin_seen(plugin)
     yield from machine.disk_seen(server, Path(settings.project_dir))
-    yield from project_checks.files_seen(settings)
+    yield from project.files_seen(settings)
     folder = str(settings.path(settings.certificates.directory))
     yield from guarded(partial(certificates.check, settings), kind="certificates", where=folder)
     answers = not isinstance(server, Finding)
-    if answers and project_checks.is_well_formed(settings.path(settings.images.env_file)):
+    if answers and project.is_well_formed(settings.path(settings.images.env_file)):
         yield from guarded(partial(image_seen, settings), kind="images", where="base images")
     if not isinstance(plugin, Finding):
-        resolved = partial(project_checks.environments_seen, settings, engine_answers=answers)
+        resolved = partial(project.environments_seen, settings, engine_answers=answers)
         yield from guarded(resolved, kind="environments", where=settings.project_dir)
 
 

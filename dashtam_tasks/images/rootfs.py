@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from dashtam_tasks import debian, files, processes
-from dashtam_tasks.debian import LAST_LINES, Report, failure, run_as_root
+from dashtam_tasks import files, processes
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.images import debian
+from dashtam_tasks.images.debian import LAST_LINES, Report, failure, run_as_root
 from dashtam_tasks.processes import DEVNULL, PIPE, STDOUT, Process
 from dashtam_tasks.settings import Images
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import msgspec
 
-from dashtam_tasks import certificate_checks, env_files, keys, ports, processes
+from dashtam_tasks import env_files, keys, ports, processes
+from dashtam_tasks.certificates import checks
 from dashtam_tasks.compose import Compose, Model
+from dashtam_tasks.doctor.machine import Fact, Seen, guarded
 from dashtam_tasks.environments import missing_bind_sources
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.findings import Finding, Severity
-from dashtam_tasks.machine import Fact, Seen, guarded
 from dashtam_tasks.preparation import env_file_pairs
 from dashtam_tasks.settings import Settings
 
@@ -83,8 +84,8 @@ def tracked_secrets(settings: Settings) -> Iterator[Finding]:
 def secret_files(settings: Settings) -> tuple[Path, ...]:
     """Return where the env files and the certificates' keys are, or would be."""
     pairs = (
-        certificate_checks.authority_pair(settings),
-        *(certificate_checks.leaf_pair(settings, leaf) for leaf in settings.certificates.leaves),
+        checks.authority_pair(settings),
+        *(checks.leaf_pair(settings, leaf) for leaf in settings.certificates.leaves),
     )
     return (
         *(path.resolve() for path, _ in env_file_pairs(settings)),

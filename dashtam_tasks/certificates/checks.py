@@ -87,7 +87,7 @@ def inspect(settings: Settings, *, now: datetime) -> tuple[Inspection, list[Insp
 
 def inspect_authority(pair: Pair, rules: Certificates, *, now: datetime) -> Inspection:
     """Return how the authority is. Without a readable key it still vouches for what it signed before."""
-    from dashtam_tasks import x509
+    from dashtam_tasks.certificates import x509
 
     certificate, key, findings = opened(pair, rules, now=now, key_severity=Severity.WARNING)
     if certificate is not None and x509.is_ours(certificate):
@@ -98,7 +98,7 @@ def inspect_authority(pair: Pair, rules: Certificates, *, now: datetime) -> Insp
 
 def inspect_leaf(pair: Pair, rules: Certificates, *, authority: Inspection, now: datetime) -> Inspection:
     """Return how a leaf certificate is."""
-    from dashtam_tasks import x509
+    from dashtam_tasks.certificates import x509
 
     certificate, key, findings = opened(pair, rules, now=now, key_severity=Severity.ERROR)
     if certificate is not None and x509.is_ours(certificate):
@@ -117,7 +117,7 @@ def opened(
 
     `key_severity` is how much it matters that the key is not there or cannot be read.
     """
-    from dashtam_tasks import x509
+    from dashtam_tasks.certificates import x509
 
     certificate = load(pair.certificate, x509.load_certificate)
     if isinstance(certificate, Finding):

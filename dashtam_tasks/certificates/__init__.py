@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashtam_tasks import files
-from dashtam_tasks.certificate_checks import (
+from dashtam_tasks.certificates.checks import (
     AUTHORITY,
     NOT_OURS,
     REPLACE,
@@ -28,7 +28,7 @@ from dashtam_tasks.ownership import User, owner_for
 from dashtam_tasks.settings import Certificates, Settings
 
 if TYPE_CHECKING:
-    from dashtam_tasks.x509 import Identity
+    from dashtam_tasks.certificates.x509 import Identity
 
 # CA/Browser Forum, Baseline Requirements 6.3.2: the most that a public authority may ever have issued.
 LONGEST_LEAF_DAYS = 398
@@ -151,7 +151,7 @@ def issue(
     now: datetime,
 ) -> Iterator[Made]:
     """Issue the leaves that are `due`, or all of them where the authority itself must be a new one."""
-    from dashtam_tasks import x509
+    from dashtam_tasks.certificates import x509
 
     rules = settings.certificates
     hosts = list(dict.fromkeys(rules.hosts))
@@ -172,7 +172,7 @@ def signing(authority: Inspection) -> "Identity | None":
 
     Raises DashtamError (IO) when its key is there for another user only: a new one would be distrusted needlessly.
     """
-    from dashtam_tasks import x509
+    from dashtam_tasks.certificates import x509
 
     if authority.faults or authority.certificate is None:
         return None
@@ -186,7 +186,7 @@ def store(replaced: Inspection, identity: "Identity", *, reason: str, owner: Use
 
     `reason` is for a certificate that has no fault of its own.
     """
-    from dashtam_tasks import x509
+    from dashtam_tasks.certificates import x509
 
     pair = replaced.pair
     kept = () if replaced.is_ours else tuple(keep_copies(pair))
