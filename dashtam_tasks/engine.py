@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
+FOLDER_LABEL = "com.docker.compose.project.working_dir"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 LOCAL_LABEL = "dashtam-tasks.local-build"
 VERSION_LABEL = "org.opencontainers.image.version"
@@ -119,6 +120,16 @@ def project_containers(project: str) -> tuple[Container, ...]:
     """Return the containers of a Compose project, by service name."""
     found = containers(f"label={PROJECT_LABEL}={project}")
     return tuple(sorted(found, key=lambda container: container.service))
+
+
+def project_folders(project: str) -> tuple[str, ...]:
+    """Return the folders of the Compose files that a project's containers were made from, each once.
+
+    Raises DashtamError (UNAVAILABLE) when no engine answers.
+    """
+    filters = ("--filter", f"label={PROJECT_LABEL}={project}")
+    listed = docker("ps", "--all", *filters, "--format", f'{{{{.Label "{FOLDER_LABEL}"}}}}')
+    return tuple(sorted({folder for folder in listed.splitlines() if folder}))
 
 
 def events(project: str, *, since: float) -> processes.Process:

@@ -69,10 +69,12 @@ class Environment:
         """Start services, wait until they are ready and return their status.
 
         `timeout` is in seconds, by default that of the settings. Raises DashtamError: CONFIGURATION for files
-        that are wrong or missing, UNAVAILABLE for a taken port or a service that does not become ready.
+        that are wrong or missing, BUSY when another folder has these containers, UNAVAILABLE for a taken port
+        or a service that does not become ready.
         """
         model = self.compose.model()
         chosen = model.selection(services)
+        self.require_ours(model)
         require_bind_sources(model, chosen)
         ports.require_free(model, chosen)
         self.provide_images(model, chosen, build=build)
@@ -97,13 +99,17 @@ class Environment:
             return
         built = [name for name in needed if model.services[name].build]
         pulled = [name for name in needed if name not in built]
-        if built:
+        if build or not engine.images_present([needed[name] for name in built]):
             self.compose.stream("build", *built)
         if not engine.images_present([needed[name] for name in pulled]):
             self.compose.stream("pull", "--policy", "missing", *pulled)
 
     def down(self, *, volumes: bool = False, images: bool = False, timeout: int | None = None) -> None:
-        """Stop and remove the containers and the network; volumes and built images only when told to."""
+        """Stop and remove the containers and the network; volumes and built images only when told to.
+
+        Raises DashtamError (BUSY) when another folder has these containers.
+        """
+        self.require_ours(self.compose.model())
         self.compose.stream(
             *("--profile", "*", "down", "--remove-orphans"),
             *(("--volumes",) if volumes else ()),
@@ -119,13 +125,13 @@ class Environment:
         report: Callable[[readiness.Progress], None],
     ) -> tuple[ServiceStatus, ...]:
         """Restart the containers that are there, start those that are not, and wait as `up` does."""
+        self.require_ours(self.compose.model())
         self.compose.stream("restart", *services)
         return self.up(services=services, timeout=timeout, report=report)
 
-    def build(self, *, services: Iterable[str] = (), no_cache: bool = False, pull: bool = False) -> None:
+    def build(self, *, services: Iterable[str] = (), no_cache: bool = False) -> None:
         """Build the images, showing the build's own progress."""
-        options = (*(("--no-cache",) if no_cache else ()), *(("--pull",) if pull else ()))
-        self.compose.stream("build", *options, *services)
+        self.compose.stream("build", *(("--no-cache",) if no_cache else ()), *services)
 
     def logs(
         self, *, services: Iterable[str] = (), follow: bool = True, tail: str = "", since: str = ""
@@ -217,6 +223,21 @@ class Environment:
             for port in model.services[probe.service].ports
             if port.target == probe.port and port.published
         )
+
+    def require_ours(self, model: Model) -> None:
+        """Raise DashtamError (BUSY) when the project's containers were made from another folder.
+
+        Compose itself would replace or remove them: it knows a project by its name alone.
+        """
+        ours = self.compose.file.parent.resolve()
+        others = [folder for folder in engine.project_folders(model.name) if Path(folder).resolve() != ours]
+        if others:
+            raise DashtamError(
+                f"The containers of Compose project {model.name} belong to {others[0]}.",
+                code=ExitCode.BUSY,
+                hint=f"Stop them there, or give this copy names of its own: set INSTANCE_SUFFIX=-copy "
+                f"and other ports in {self.env_file}.",
+            )
 
     def require_running(self, service: str) -> None:
         """Raise DashtamError when `service` has no running container (UNAVAILABLE) or does not exist (USAGE)."""

@@ -1,5 +1,6 @@
 """Starting, stopping and failing: what stays, what goes, and what a person is told."""
 
+import shutil
 import signal
 import socket
 import subprocess
@@ -180,6 +181,18 @@ def test_a_dump_restores_every_row_and_a_damaged_one_changes_none(project: Proje
     project.inv("db.restore", "--file", str(dump), code=64)
     project.inv("db.restore", "--file", str(dump), "--yes")
     assert [one["name"] for one in project.get("/accounts")] == names
+
+
+def test_a_second_checkout_does_not_touch_the_containers_of_the_first(
+    project: Project, tmp_path: Path
+) -> None:
+    project.inv("up", "--service", "redis")
+    before = project.containers()
+    second = Project(path=tmp_path / "second", suffix=project.suffix)
+    shutil.copytree(project.path, second.path)
+    for task in (("up",), ("restart",), ("down",), ("clean", "--volumes", "--yes")):
+        assert str(project.path / "compose") in second.inv(*task, code=75).stderr
+    assert project.containers() == before
 
 
 def test_setup_again_touches_nothing(project: Project) -> None:

@@ -123,7 +123,12 @@ class FakeDocker:
             for service in services
         ]
         self.answer("ps", stdout="\n".join(f"id-{service}" for service in services))
+        self.made_from("")
         self.answer("inspect", stdout=containers)
+
+    def made_from(self, *folders: str) -> None:
+        """Script that the project's containers were made from Compose files in `folders`."""
+        self.answer("ps", "--format", stdout="\n".join(folders))
 
     def remove(self) -> None:
         """Take the docker command off the machine."""

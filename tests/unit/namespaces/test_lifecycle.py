@@ -192,3 +192,22 @@ def test_a_shells_variables_do_not_reach_docker(
     for call in docker.calls:
         assert call.environment["DOCKER_HOST"] == "unix:///elsewhere.sock"
         assert "from a shell" not in call.environment.values()
+
+
+@pytest.mark.parametrize("name", ["up", "down", "restart", "dev.rebuild"])
+def test_containers_of_another_folder_are_left_alone(
+    project: "Project", docker: "FakeDocker", tasks: "Terminal", name: str
+) -> None:
+    docker.made_from(str(project.compose_file.parent), "/elsewhere/compose")
+    done = tasks(name)
+    assert (done.code, done.out) == (75, "")
+    assert "The containers of Compose project dashtam-dev belong to /elsewhere/compose." in done.err
+    assert {command[0] for command in composed(docker)} <= {"build"}
+
+
+def test_containers_of_this_folder_are_ours(
+    project: "Project", docker: "FakeDocker", tasks: "Terminal"
+) -> None:
+    docker.made_from(str(project.compose_file.parent))
+    assert tasks("down").code == 0
+    assert [command[:4] for command in composed(docker)] == [("--profile", "*", "down", "--remove-orphans")]
