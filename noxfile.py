@@ -20,12 +20,12 @@ CODE = ("dashtam_tasks", "tests", "benchmarks", "tasks.py", "noxfile.py", "boots
 def interpreters() -> list[str]:
     """Return the supported Python versions that are on this machine, oldest first."""
     if shutil.which("pyenv"):
-        # pyenv's python3.N commands work only for versions that are selected.
+        # A python3.N of pyenv runs only if it is selected, and pyenv itself selected one for ./bootstrap.
         listed = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True, check=True)
         chosen = [
             one for one in listed.stdout.split() if one.startswith(tuple(f"{name}." for name in SUPPORTED))
         ]
-        os.environ.setdefault("PYENV_VERSION", ":".join(chosen))
+        os.environ["PYENV_VERSION"] = ":".join(chosen)
     return [name for name in SUPPORTED if works(f"python{name}")]
 
 

@@ -161,5 +161,7 @@ def disposable(path: Path) -> Iterator[Project]:
         label = f"label=com.docker.compose.project={made.name}"
         for network in docker("network", "ls", "-q", "--filter", label).split():
             docker("network", "rm", network)
-        for image in docker("image", "ls", "-q", "--filter", f"reference={made.name}-*").split():
-            docker("image", "rm", "--force", image)
+        # By name: another project's image may be the very same one.
+        names = ("--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={made.name}-*")
+        for image in docker("image", "ls", *names).splitlines():
+            docker("image", "rm", image)
