@@ -135,8 +135,9 @@ class Compose:
             raise KeyboardInterrupt
         if returncode:
             engine.version()
+            command = next(word for word in arguments if word.isalpha())
             raise DashtamError(
-                f"`docker compose {arguments[0]}` failed with exit code {returncode}; see above.",
+                f"`docker compose {command}` failed with exit code {returncode}; see above.",
                 code=ExitCode.UNAVAILABLE,
             )
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from dashtam_tasks.readiness import Progress
 
 
+# A column this wide is read at a glance, and is never made narrower to make room for others.
+SHORT = 12
+
+
 def line(text: str = "") -> None:
     """Print one line of a result."""
     print(text)
@@ -43,15 +47,17 @@ def data(value: object) -> None:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under headings; cells never wrap where the output is not a terminal."""
+    """Print rows under headings; on a terminal long cells wrap, elsewhere none does."""
     from rich.table import Table
     from rich.text import Text
 
+    cells = [[str(cell) for cell in row] for row in rows]
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        grid.add_column(heading, no_wrap=True)
-    for row in rows:
-        grid.add_row(*(Text(str(cell)) for cell in row))
+    for index, heading in enumerate(headings):
+        longest = max((len(row[index]) for row in cells), default=0)
+        grid.add_column(heading, no_wrap=longest <= SHORT, overflow="fold")
+    for row in cells:
+        grid.add_row(*map(Text, row))
     terminal(sys.stdout, width=None if sys.stdout.isatty() else 1000).print(grid)
 
 

@@ -5,6 +5,7 @@ https://www.postgresql.org/docs/current/app-pgdump.html
 """
 
 import contextlib
+import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,25 @@ from dashtam_tasks.errors import DashtamError, ExitCode
 
 CHUNK_BYTES = 1 << 20
 
+# What an earlier restore left when it was cut off goes first.
+PREPARE = """\
+DROP DATABASE IF EXISTS :"incoming" WITH (FORCE);
+CREATE DATABASE :"incoming" TEMPLATE template0;
+"""
+
+DISCARD = 'DROP DATABASE IF EXISTS :"incoming" WITH (FORCE);'
+
+# Both renames or none. Who connects again in between makes the first one fail, and nothing has changed.
+EXCHANGE = """\
+DROP DATABASE IF EXISTS :"outgoing" WITH (FORCE);
+BEGIN;
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :'current' \\g /dev/null
+ALTER DATABASE :"current" RENAME TO :"outgoing";
+ALTER DATABASE :"incoming" RENAME TO :"current";
+COMMIT;
+DROP DATABASE :"outgoing" WITH (FORCE);
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dump:
@@ -28,20 +48,20 @@ class Dump:
     objects: int
 
 
-def alembic(environment: Environment, arguments: Sequence[str]) -> int:
+def alembic(environment: Environment, arguments: Sequence[str], *, writes: bool = False) -> int:
     """Run Alembic in the app's running container and return its exit code.
 
-    It runs as the owner of the folder of migrations, so that a new revision belongs to whoever owns the rest.
+    What `writes` a migration runs as the owner of their folder, so that it belongs to whoever owns the rest.
     """
     command = (*environment.settings.alembic, *arguments)
-    return environment.execute(command, user=migrations_owner(environment))
+    return environment.execute(command, user=migrations_owner(environment) if writes else "")
 
 
 def migrations_owner(environment: Environment) -> str:
     """Return `uid:gid` of the mounted folder of migrations, empty when the app does not mount it."""
     settings = environment.settings
     wanted = Path(settings.migrations)
-    for mount in environment.compose.model().service(settings.services.app).volumes:
+    for mount in environment.model.service(settings.services.app).volumes:
         if mount.type == "bind" and Path(mount.target).name == wanted.parts[0]:
             owner = Path(mount.source).stat()
             return f"{owner.st_uid}:{owner.st_gid}"
@@ -52,17 +72,21 @@ def dump(environment: Environment, path: Path, *, report: Callable[[int], None])
     """Write a dump of the database to `path`, verify it, and return what it is.
 
     `report` gets the bytes written so far. The file appears only when it is whole and pg_restore can read it;
-    it is private to its owner. Raises DashtamError: CANNOT_CREATE when `path` is there already, UNAVAILABLE
-    when the database does not run, DATA when pg_dump fails or its output cannot be read back.
+    it is private to its owner. Raises DashtamError: CANNOT_CREATE when `path` is there already or its folder is
+    not, UNAVAILABLE when the database does not run, DATA when pg_dump fails or its output cannot be read back.
     """
     if path.exists():
         raise DashtamError(
             f"{path} exists already.", code=ExitCode.CANNOT_CREATE, hint="Choose another name with --file."
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        raise DashtamError(
+            f"There is no folder {path.parent}.", code=ExitCode.CANNOT_CREATE, hint="Make it first."
+        )
     tool = Tool(environment)
     with files.temporary_beside(path) as (descriptor, temporary), os.fdopen(descriptor, "wb") as target:
-        tool.read(("pg_dump", "--format=custom"), target, report)
+        connection = ("--username", tool.user, "--dbname", tool.database)
+        tool.read(("pg_dump", "--format=custom", *connection), target, report)
         target.flush()
         os.fsync(target.fileno())
         with temporary.open("rb") as written:
@@ -72,18 +96,24 @@ def dump(environment: Environment, path: Path, *, report: Callable[[int], None])
 
 
 def restore(environment: Environment, path: Path, *, report: Callable[[int], None]) -> Dump:
-    """Replace the database's contents by those of the dump at `path`, all of it or nothing.
+    """Replace the database by the one in the dump at `path`, all of it or nothing.
 
-    `report` gets the bytes read so far. Raises DashtamError: DATA for a file that is no readable dump, found
-    before anything is changed, and for a restore that failed and was rolled back; UNAVAILABLE when the
-    database does not run.
+    The dump goes into a new database, which takes the old one's name when it is complete; until then nobody
+    notices. `report` gets the bytes read so far. Raises DashtamError: DATA for a file that is no readable dump
+    and for a restore that failed, with the database as it was; UNAVAILABLE when the database does not run.
     """
     tool = Tool(environment)
     with path.open("rb") as source:
         objects = tool.objects(source, path)
         source.seek(0)
-        options = ("--clean", "--if-exists", "--single-transaction", "--exit-on-error")
-        tool.write(("pg_restore", *options), source, report)
+        options = ("--single-transaction", "--exit-on-error", "--dbname", tool.incoming)
+        try:
+            tool.sql(PREPARE)
+            tool.write(("pg_restore", "--username", tool.user, *options), source, report)
+            tool.sql(EXCHANGE)
+        except BaseException:
+            tool.sql(DISCARD)
+            raise
     return Dump(path=path, size=path.stat().st_size, objects=objects)
 
 
@@ -92,21 +122,33 @@ class Tool:
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
-        self.service = environment.settings.services.database
+        self.service = environment.service_of("database")
         environment.require_running(self.service)
-        variables = environment.compose.model().service(self.service).environment
-        user = variables.get("POSTGRES_USER") or "postgres"
-        self.connection = ("--username", user, "--dbname", variables.get("POSTGRES_DB") or user)
+        variables = environment.model.service(self.service).environment
+        self.user = variables.get("POSTGRES_USER") or "postgres"
+        self.database = variables.get("POSTGRES_DB") or self.user
+        self.incoming, self.outgoing = f"{self.database}_restoring", f"{self.database}_replaced"
+
+    def sql(self, script: str) -> None:
+        """Run a script in the maintenance database, stopping at its first error.
+
+        It knows the databases by the variables `current`, `incoming` and `outgoing`. Raises DashtamError (DATA).
+        """
+        names = {"current": self.database, "incoming": self.incoming, "outgoing": self.outgoing}
+        variables = [part for name, value in names.items() for part in ("--set", f"{name}={value}")]
+        command = ("psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", *variables)
+        connection = ("--username", self.user, "--dbname", "postgres")
+        self.write((*command, *connection), io.BytesIO(script.encode()), lambda _: None)
 
     def read(self, command: Sequence[str], target: IO[bytes], report: Callable[[int], None]) -> None:
         """Copy what `command` writes into `target`; raise DashtamError (DATA) when it fails."""
-        with self.running((*command, *self.connection), stdin=processes.DEVNULL) as process:
+        with self.running(command, stdin=processes.DEVNULL) as process:
             assert process.stdout is not None
             copy(process.stdout, target, report)
 
     def write(self, command: Sequence[str], source: IO[bytes], report: Callable[[int], None]) -> None:
         """Copy `source` into what `command` reads; raise DashtamError (DATA) when it fails."""
-        with self.running((*command, *self.connection), stdin=processes.PIPE) as process:
+        with self.running(command, stdin=processes.PIPE) as process:
             assert process.stdin is not None
             # A program that fails closes its end; its own message says why.
             with contextlib.suppress(BrokenPipeError), process.stdin:

@@ -27,7 +27,8 @@ def require_answers(urls: Iterable[str], ca: Path) -> None:
             raise DashtamError(
                 f"{url} does not answer as it should: {problem}",
                 code=ExitCode.UNAVAILABLE,
-                hint="Its service is healthy, so look at the port, the certificate (inv doctor) and a proxy.",
+                hint="Its service is healthy. After new certificates it needs `inv dev.restart`; `inv doctor` "
+                "looks at certificates and ports.",
             )
 
 

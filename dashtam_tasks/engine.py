@@ -95,7 +95,9 @@ class Container(msgspec.Struct, frozen=True, rename="pascal"):
     @property
     def seconds_to_ready(self) -> float | None:
         """Seconds from the container's start to its first passed probe, None when that is forgotten."""
-        probes = self.state.health.log or () if self.state.health else ()
+        log = self.state.health.log or () if self.state.health else ()
+        # The log outlives a restart.
+        probes = [probe for probe in log if probe.end > self.state.started_at]
         passed = [probe.end for probe in probes if probe.exit_code == 0]
         forgotten = len(probes) >= PROBES_REMEMBERED and probes[0].exit_code == 0
         return (passed[0] - self.state.started_at).total_seconds() if passed and not forgotten else None
@@ -201,7 +203,8 @@ def version() -> str:
             "No Docker Engine answers.",
             code=ExitCode.UNAVAILABLE,
             details=done.stderr,
-            hint="Start it, or let ./bootstrap do that: ./bootstrap inv doctor",
+            hint="Start it, or run the same command through ./bootstrap, which does. If it runs, your user may "
+            "not ask it: is it in the group docker?",
         )
     return done.stdout.strip()
 

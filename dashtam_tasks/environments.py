@@ -1,9 +1,12 @@
 """Environments: what can be done with one copy of the application."""
 
+import functools
+import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from dashtam_tasks import endpoints, engine, env_files, ports, readiness
 from dashtam_tasks.compose import Compose, Model, Service
@@ -39,23 +42,31 @@ class Environment:
     settings: Settings
     compose: Compose
 
+    @functools.cached_property
+    def model(self) -> Model:
+        """The project as Compose resolves it, asked once.
+
+        Raises DashtamError (CONFIGURATION) as Compose.model does.
+        """
+        return self.compose.model()
+
     @property
     def env_file(self) -> Path:
         """The env file of this environment alone, which holds its secrets."""
         return self.settings.path(self.settings.environments[self.name].env_file)
 
     def secrets_in_use(self) -> frozenset[str]:
-        """Return the secrets that existing data was made with: the password of a database volume.
+        """Return the secrets that existing data was made with: all passwords, if a database's volume is there.
 
-        Raises DashtamError (UNAVAILABLE) when no engine answers, since then nobody knows.
+        Where the settings do not say which service is the database, any volume may be its own. Raises
+        DashtamError (UNAVAILABLE) when no engine answers, since then nobody knows.
         """
-        model = self.compose.model()
-        database = model.services.get(self.settings.services.database)
-        if database is None:
-            return frozenset()
-        sources = [mount.source for mount in database.volumes if mount.type == "volume"]
-        kept = engine.volumes_present([model.volume(source) for source in sources])
-        return frozenset({"POSTGRES_PASSWORD"}) if kept else frozenset()
+        database = self.model.services.get(self.settings.services.database)
+        services = [database] if database else self.model.services.values()
+        sources = {mount.source for one in services for mount in one.volumes if mount.type == "volume"}
+        kept = engine.volumes_present([self.model.volume(source) for source in sources if source])
+        passwords = (name for name, kind in self.settings.keys.items() if kind == "password")
+        return frozenset(passwords) if kept else frozenset()
 
     def up(
         self,
@@ -72,49 +83,48 @@ class Environment:
         that are wrong or missing, BUSY when another folder has these containers, UNAVAILABLE for a taken port
         or a service that does not become ready.
         """
-        model = self.compose.model()
-        chosen = model.selection(services)
-        self.require_ours(model)
-        require_bind_sources(model, chosen)
-        ports.require_free(model, chosen)
-        self.provide_images(model, chosen, build=build)
+        chosen = self.model.selection(services)
+        self.require_ours()
+        require_bind_sources(self.model, chosen)
+        ports.require_free(self.model, chosen)
+        self.provide_images(chosen, build=build)
         readiness.bring_up(
             self.compose,
-            project=model.name,
+            project=self.model.name,
             arguments=(
                 *("up", "--detach", "--wait", "--no-build"),
                 *(("--force-recreate",) if recreate else ()),
                 *services,
             ),
-            timeout=timeout or self.settings.readiness.timeout,
+            timeout=self.settings.readiness.timeout if timeout is None else timeout,
             report=report,
         )
-        endpoints.require_answers(self.probe_urls(model, chosen), self.settings.ca_certificate)
-        return tuple(one for one in self.status(model=model) if one.service in chosen)
+        endpoints.require_answers(self.probe_urls(chosen), self.settings.ca_certificate)
+        return tuple(one for one in self.status() if one.service in chosen)
 
-    def provide_images(self, model: Model, services: Iterable[str], *, build: bool) -> None:
+    def provide_images(self, services: Iterable[str], *, build: bool) -> None:
         """Build and pull what `services` need and the engine does not have, showing Compose's own progress."""
-        needed = {name: model.image(name) for name in sorted(services)}
+        needed = {name: self.model.image(name) for name in sorted(services)}
         if engine.images_present(needed.values()) and not build:
             return
-        built = [name for name in needed if model.services[name].build]
+        built = [name for name in needed if self.model.services[name].build]
         pulled = [name for name in needed if name not in built]
         if build or not engine.images_present([needed[name] for name in built]):
             self.compose.stream("build", *built)
         if not engine.images_present([needed[name] for name in pulled]):
             self.compose.stream("pull", "--policy", "missing", *pulled)
 
-    def down(self, *, volumes: bool = False, images: bool = False, timeout: int | None = None) -> None:
+    def down(self, *, volumes: bool = False, images: bool = False, timeout: float | None = None) -> None:
         """Stop and remove the containers and the network; volumes and built images only when told to.
 
         Raises DashtamError (BUSY) when another folder has these containers.
         """
-        self.require_ours(self.compose.model())
+        self.require_ours()
         self.compose.stream(
             *("--profile", "*", "down", "--remove-orphans"),
             *(("--volumes",) if volumes else ()),
             *(("--rmi", "local") if images else ()),
-            *(("--timeout", str(timeout)) if timeout is not None else ()),
+            *(("--timeout", str(math.ceil(timeout))) if timeout is not None else ()),
         )
 
     def restart(
@@ -125,7 +135,8 @@ class Environment:
         report: Callable[[readiness.Progress], None],
     ) -> tuple[ServiceStatus, ...]:
         """Restart the containers that are there, start those that are not, and wait as `up` does."""
-        self.require_ours(self.compose.model())
+        self.require_ours()
+        require_bind_sources(self.model, self.model.selection(services))
         self.compose.stream("restart", *services)
         return self.up(services=services, timeout=timeout, report=report)
 
@@ -136,7 +147,12 @@ class Environment:
     def logs(
         self, *, services: Iterable[str] = (), follow: bool = True, tail: str = "", since: str = ""
     ) -> int:
-        """Show the services' logs and return the exit code of `docker compose logs`."""
+        """Show the services' logs and return the exit code of `docker compose logs`.
+
+        Raises DashtamError (USAGE) for a service that the project does not have.
+        """
+        if services:
+            self.model.selection(services)
         options = (
             *(("--follow",) if follow else ()),
             *(("--tail", tail) if tail else ()),
@@ -149,7 +165,7 @@ class Environment:
 
         Raises DashtamError (UNAVAILABLE) when the service does not run.
         """
-        service = service or self.settings.services.app
+        service = service or self.service_of("app")
         self.require_running(service)
         return self.compose.attach(*self.exec_arguments(command, service=service, user=user))
 
@@ -163,34 +179,48 @@ class Environment:
 
     def run(self, command: Sequence[str], *, service: str = "") -> int:
         """Run a command in a new container of a service, removed afterwards; return its exit code."""
-        service = service or self.settings.services.app
-        self.compose.model().selection([service])
+        service = service or self.service_of("app")
+        self.model.selection([service])
         options = ("--rm",) if sys.stdin.isatty() else ("--rm", "--no-TTY")
         return self.compose.attach("run", *options, service, *command)
 
     def database_shell(self, arguments: Sequence[str] = ()) -> int:
         """Open psql in the database's container, as its user on its database; return psql's exit code."""
-        service = self.settings.services.database
-        variables = self.compose.model().service(service).environment
+        service = self.service_of("database")
+        variables = self.model.service(service).environment
         user = variables.get("POSTGRES_USER") or "postgres"
         command = ("psql", "--username", user, "--dbname", variables.get("POSTGRES_DB") or user, *arguments)
         return self.execute(command, service=service)
 
     def cache_shell(self, arguments: Sequence[str] = ()) -> int:
         """Open redis-cli in the cache's container and return its exit code."""
-        return self.execute(("redis-cli", *arguments), service=self.settings.services.cache)
+        return self.execute(("redis-cli", *arguments), service=self.service_of("cache"))
 
-    def status(self, *, model: Model | None = None) -> tuple[ServiceStatus, ...]:
+    def service_of(self, role: Literal["app", "database", "cache"]) -> str:
+        """Return the name of the service that the settings give a role.
+
+        Raises DashtamError (CONFIGURATION), naming the setting, when the project has no such service.
+        """
+        name: str = getattr(self.settings.services, role)
+        services = self.model.services
+        if name not in services:
+            raise DashtamError(
+                f"dashtam.services.{role} is {name}, and {self.compose.file.name} has no such service.",
+                code=ExitCode.CONFIGURATION,
+                hint=f"Set it in invoke.yaml to one of {', '.join(sorted(services))}.",
+            )
+        return name
+
+    def status(self) -> tuple[ServiceStatus, ...]:
         """Return how every service is, those outside of profiles even when they have no container."""
-        model = model or self.compose.model()
-        found = {one.service: one for one in engine.project_containers(model.name)}
-        names = sorted(model.selection() | found.keys())
-        return tuple(self.describe(name, model, found.get(name)) for name in names)
+        found = {one.service: one for one in engine.project_containers(self.model.name)}
+        names = sorted(self.model.selection() | found.keys())
+        return tuple(self.describe(name, found.get(name)) for name in names)
 
-    def describe(self, name: str, model: Model, container: engine.Container | None) -> ServiceStatus:
+    def describe(self, name: str, container: engine.Container | None) -> ServiceStatus:
         """Return the status of one service from the container that it has, if any."""
         if container is None:
-            return ServiceStatus(service=name, image=model.image(name))
+            return ServiceStatus(service=name, image=self.model.image(name))
         state = container.state
         return ServiceStatus(
             service=name,
@@ -199,7 +229,9 @@ class Environment:
             health=state.health.status if state.health else "",
             endpoints=tuple(self.endpoints(name, container)),
             image=container.config.image,
-            origin=origin(container.config.labels, built=bool(model.services.get(name, Service()).build)),
+            origin=origin(
+                container.config.labels, built=bool(self.model.services.get(name, Service()).build)
+            ),
             seconds=container.seconds_to_ready,
         )
 
@@ -214,26 +246,28 @@ class Environment:
                 host = f"{scheme}://localhost" if scheme else binding.host_ip
                 yield f"{host}:{binding.host_port}"
 
-    def probe_urls(self, model: Model, services: Iterable[str]) -> tuple[str, ...]:
+    def probe_urls(self, services: Iterable[str]) -> tuple[str, ...]:
         """Return the URLs that must answer once `services` are healthy."""
         return tuple(
             f"{probe.scheme}://localhost:{port.published}{probe.path}"
             for probe in self.settings.readiness.probes
             if probe.service in services
-            for port in model.services[probe.service].ports
+            for port in self.model.services[probe.service].ports
             if port.target == probe.port and port.published
         )
 
-    def require_ours(self, model: Model) -> None:
+    def require_ours(self) -> None:
         """Raise DashtamError (BUSY) when the project's containers were made from another folder.
 
         Compose itself would replace or remove them: it knows a project by its name alone.
         """
         ours = self.compose.file.parent.resolve()
-        others = [folder for folder in engine.project_folders(model.name) if Path(folder).resolve() != ours]
+        others = [
+            folder for folder in engine.project_folders(self.model.name) if Path(folder).resolve() != ours
+        ]
         if others:
             raise DashtamError(
-                f"The containers of Compose project {model.name} belong to {others[0]}.",
+                f"The containers of Compose project {self.model.name} belong to {others[0]}.",
                 code=ExitCode.BUSY,
                 hint=f"Stop them there, or give this copy names of its own: set INSTANCE_SUFFIX=-copy "
                 f"and other ports in {self.env_file}.",
@@ -241,12 +275,12 @@ class Environment:
 
     def require_running(self, service: str) -> None:
         """Raise DashtamError when `service` has no running container (UNAVAILABLE) or does not exist (USAGE)."""
-        model = self.compose.model()
-        model.service(service)
-        running = engine.project_containers(model.name)
+        self.require_ours()
+        self.model.service(service)
+        running = engine.project_containers(self.model.name)
         if not any(one.service == service and one.state.status == "running" for one in running):
             raise DashtamError(
-                f"Service {service} of {model.name} is not running.",
+                f"Service {service} of {self.model.name} is not running.",
                 code=ExitCode.UNAVAILABLE,
                 hint=f"Start it: inv {self.name}.up",
             )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dashtam_tasks import certificates, env_files, images, keys
 from dashtam_tasks.environments import open_environment
+from dashtam_tasks.findings import Finding, Severity
 from dashtam_tasks.ownership import container_user
 from dashtam_tasks.settings import Settings
 
@@ -21,6 +22,17 @@ def prepare(settings: Settings, *, report: Callable[[str], None], install: bool 
         *choose_images(settings, report=report, install=install),
         *make_keys(settings),
         *make_certificates(settings),
+    )
+
+
+def unfinished(settings: Settings) -> tuple[Finding, ...]:
+    """Return what is still wrong with the env files, and only a person can mend."""
+    return tuple(
+        found
+        for path, example in env_file_pairs(settings)
+        if path.exists() and example.is_file()
+        for found in env_files.compare(path, example, generated=settings.keys)
+        if found.severity is Severity.ERROR
     )
 
 
@@ -78,11 +90,15 @@ def describe_keys(made: keys.Generated, settings: Settings, name: str) -> Iterat
     yield from (f"made {secret} in {path}" for secret in made.written)
     if made.backup:
         yield f"kept the old secrets in {made.backup}"
+        yield f"What runs has the old ones until it is restarted: inv {name}.restart"
+    pending = keys.due(settings, path, names=made.skipped) if made.skipped else ()
     for secret in made.skipped:
-        yield (
-            f"left {secret} in {path} alone: the database's volume was made with one; "
-            f"put that back, or remove the volume: inv {name}.down --volumes"
-        )
+        yield f"left {secret} in {path} alone: a database volume of this name was made with one"
+        if secret in pending:
+            yield (
+                f"Put that one back. If the volume is another checkout's, set INSTANCE_SUFFIX and other ports "
+                f"in {path}; if nobody needs it, remove it: inv {name}.down --volumes"
+            )
 
 
 def make_certificates(settings: Settings, *, force: bool = False) -> Iterator[str]:

@@ -100,7 +100,8 @@ def bring_up(
         for happening in happenings:
             if isinstance(happening, Ended):
                 if happening.returncode:
-                    raise not_ready(project, stderr=happening.stderr)
+                    late = time.monotonic() - watch.began >= timeout
+                    raise not_ready(project, stderr=happening.stderr, waited=timeout if late else None)
                 return
             if watch.failed(happening):
                 raise not_ready(project, failure=happening)
@@ -118,12 +119,10 @@ def following(
             processes.ending(engine.events(project, since=time.time())) as events,
             processes.ending(compose.start(*arguments, stdout=processes.DEVNULL)) as up,
         ):
-            threads += [
-                threading.Thread(target=read_events, args=(events, happenings)),
-                threading.Thread(target=await_end, args=(up, happenings)),
-            ]
-            for thread in threads:
+            for target, process in ((read_events, events), (await_end, up)):
+                thread = threading.Thread(target=target, args=(process, happenings))
                 thread.start()
+                threads.append(thread)
             yield iter(happenings.get, None)
     finally:
         for thread in threads:
@@ -145,14 +144,22 @@ def await_end(up: processes.Process, happenings: "queue.SimpleQueue[Event | Ende
     happenings.put(Ended(returncode=up.returncode, stderr=stderr.decode(errors="replace")))
 
 
-def not_ready(project: str, *, stderr: str = "", failure: Event | None = None) -> DashtamError:
-    """Return the error that names the services that are not ready, with what they and Compose last said."""
+def not_ready(
+    project: str, *, stderr: str = "", failure: Event | None = None, waited: float | None = None
+) -> DashtamError:
+    """Return the error that names the services that are not ready, with what they and Compose last said.
+
+    `waited` is the number of seconds after which patience ended, if that is what happened.
+    """
     engine.version()
     found = engine.project_containers(project)
     failed = [one for one in found if failure and one.id == failure.actor.i_d]
     failed = failed or [one for one in found if not one.ready]
+    reasons = [condition(one, failure) for one in failed] or [f"Compose could not start {project}."]
+    if waited is not None:
+        reasons.insert(0, f"Not everything was ready after {waited:g} s.")
     return DashtamError(
-        "\n".join(condition(one, failure) for one in failed) or f"Compose could not start {project}.",
+        "\n".join(reasons),
         code=ExitCode.UNAVAILABLE,
         details="\n".join((*map(diagnosis, failed), stderr)).strip(),
         hint="What started was left running, to be looked at; `down` stops it." if found else "",

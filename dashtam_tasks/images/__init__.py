@@ -174,6 +174,7 @@ def record(settings: Settings, choices: Mapping[str, str]) -> None:
     before = chosen(settings)
     changed = {name: value for name, value in choices.items() if before.get(name) != value}
     if changed:
+        path.parent.mkdir(parents=True, exist_ok=True)
         files.write_atomically(path, changed_text(path, before, changed).encode(), mode=files.PUBLIC)
 
 

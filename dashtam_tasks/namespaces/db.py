@@ -8,6 +8,7 @@ from invoke.context import Context
 
 from dashtam_tasks import console, database
 from dashtam_tasks.namespaces.invoking import after_dashes, environment, require_consent, task
+from dashtam_tasks.settings import Settings
 
 ENV = "the environment (default: dev)"
 
@@ -18,10 +19,12 @@ def upgrade(context: Context, env: str = "dev", revision: str = "head") -> int:
     return database.alembic(environment(context, env), ("upgrade", revision, *after_dashes()))
 
 
-@task(help={"env": ENV, "revision": "down to this revision (default: one back)"})
-def downgrade(context: Context, env: str = "dev", revision: str = "-1") -> int:
+@task(help={"env": ENV, "revision": "down to this revision (default: one back)", "yes": "do not ask"})
+def downgrade(context: Context, env: str = "dev", revision: str = "-1", yes: bool = False) -> int:
     """Run migrations backwards."""
-    return database.alembic(environment(context, env), ("downgrade", revision, *after_dashes()))
+    opened = environment(context, env)
+    require_consent(f"Run migrations of {env} backwards to {revision}? They may drop data.", yes=yes)
+    return database.alembic(opened, ("downgrade", revision, *after_dashes()))
 
 
 @task(
@@ -35,7 +38,7 @@ def revision(context: Context, message: str, env: str = "dev", autogenerate: boo
     """Write a new migration."""
     options = ("--autogenerate",) if autogenerate else ()
     arguments = ("revision", *options, "--message", message, *after_dashes())
-    return database.alembic(environment(context, env), arguments)
+    return database.alembic(environment(context, env), arguments, writes=True)
 
 
 @task(help={"env": ENV})
@@ -55,10 +58,17 @@ def dump(context: Context, env: str = "dev", file: str = "") -> None:
     """Write the database to a file and verify it."""
     opened = environment(context, env)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    path = Path(file) if file else opened.settings.path(f"backups/{env}-{stamp}.dump")
+    path = Path(file) if file else backup_folder(opened.settings) / f"{env}-{stamp}.dump"
     with console.transfer(f"dump of {env}") as report:
         written = database.dump(opened, path, report=report)
     console.line(f"{written.path}: {written.size} bytes, {written.objects} objects, verified")
+
+
+def backup_folder(chosen: Settings) -> Path:
+    """Return the project's folder of backups, made private where it is missing."""
+    folder = chosen.path("backups")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 @task(help={"env": ENV, "file": "the dump", "yes": "do not ask"})

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec
@@ -94,4 +95,24 @@ def require_consent(question: str, *, yes: bool) -> None:
     Raises DashtamError (USAGE) when the answer is no, or when there is no terminal to ask on.
     """
     if not yes and not console.confirm(question):
-        raise DashtamError("Nothing was removed.", code=ExitCode.USAGE, hint="--yes answers the question.")
+        raise DashtamError(
+            f"{question} That was not answered with yes, so nothing was done.",
+            code=ExitCode.USAGE,
+            hint="Where there is no terminal to ask on, --yes answers.",
+        )
+
+
+def seconds(text: str) -> float | None:
+    """Return the seconds that an option names, None for an option that was not given.
+
+    Raises DashtamError (USAGE) for what is no positive number.
+    """
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise DashtamError(f"{text} is no positive number of seconds.", code=ExitCode.USAGE)
+    return value

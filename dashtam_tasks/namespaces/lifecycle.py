@@ -10,7 +10,7 @@ from invoke.tasks import Task
 from dashtam_tasks import console
 from dashtam_tasks.environments import ServiceStatus
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.namespaces.invoking import after_dashes, environment, require_consent, task
+from dashtam_tasks.namespaces.invoking import after_dashes, environment, require_consent, seconds, task
 
 SERVICE = "a service; give it again for more (default: all)"
 ONE_SERVICE = "the service (default: the app)"
@@ -33,11 +33,11 @@ def lifecycle(name: str) -> list[Task[Any]]:
             "timeout": TIMEOUT,
         },
     )
-    def up(context: Context, service: list[str], build: bool = False, timeout: float = 0.0) -> None:
+    def up(context: Context, service: list[str], build: bool = False, timeout: str = "") -> None:
         """Start the services and return when they are healthy."""
         opened = environment(context, name)
         with console.progress() as report:
-            status = opened.up(services=service, build=build, timeout=timeout, report=report)
+            status = opened.up(services=service, build=build, timeout=seconds(timeout), report=report)
         show_started(status)
 
     @task(
@@ -47,19 +47,19 @@ def lifecycle(name: str) -> list[Task[Any]]:
             "timeout": "seconds that a container gets to stop (default: Compose's)",
         }
     )
-    def down(context: Context, volumes: bool = False, yes: bool = False, timeout: int | None = None) -> None:
+    def down(context: Context, volumes: bool = False, yes: bool = False, timeout: str = "") -> None:
         """Stop and remove the containers; data stays."""
         opened = environment(context, name)
         if volumes:
             require_consent(f"Remove the volumes of {name} and all data in them?", yes=yes)
-        opened.down(volumes=volumes, timeout=timeout)
+        opened.down(volumes=volumes, timeout=seconds(timeout))
 
     @task(iterable=["service"], help={"service": SERVICE, "timeout": TIMEOUT})
-    def restart(context: Context, service: list[str], timeout: float = 0.0) -> None:
+    def restart(context: Context, service: list[str], timeout: str = "") -> None:
         """Restart the services and return when they are healthy."""
         opened = environment(context, name)
         with console.progress() as report:
-            status = opened.restart(services=service, timeout=timeout, report=report)
+            status = opened.restart(services=service, timeout=seconds(timeout), report=report)
         show_started(status)
 
     @task(iterable=["service"], help={"service": SERVICE, "no_cache": "build every layer anew"})
@@ -68,12 +68,12 @@ def lifecycle(name: str) -> list[Task[Any]]:
         environment(context, name).build(services=service, no_cache=no_cache)
 
     @task(iterable=["service"], help={"service": SERVICE, "timeout": TIMEOUT})
-    def rebuild(context: Context, service: list[str], timeout: float = 0.0) -> None:
+    def rebuild(context: Context, service: list[str], timeout: str = "") -> None:
         """Build the images without cache and start new containers from them."""
         opened = environment(context, name)
         opened.build(services=service, no_cache=True)
         with console.progress() as report:
-            status = opened.up(services=service, recreate=True, timeout=timeout, report=report)
+            status = opened.up(services=service, recreate=True, timeout=seconds(timeout), report=report)
         show_started(status)
 
     return [up, down, restart, build, rebuild]

@@ -16,7 +16,12 @@ def setup(context: Context, install: bool = True) -> None:
     """Make env files, secrets, certificates and base images where they are missing."""
     opened = settings.load(context.config)
     done = preparation.prepare(opened, report=console.note, install=install)
-    console.lines(done or ["Everything is in place."])
+    console.lines(done)
+    unfinished = preparation.unfinished(opened)
+    if unfinished:
+        console.findings(unfinished)
+    elif not done:
+        console.line("Everything is in place.")
 
 
 @task(
@@ -45,7 +50,7 @@ def make_keys(
     if force:
         require_consent(f"Replace secrets in {opened.env_file}? What they encrypted is lost.", yes=yes)
     made = preparation.generate_keys(opened.settings, env, names=name, force=force)
-    console.lines(preparation.describe_keys(made, opened.settings, env))
+    console.lines(tuple(preparation.describe_keys(made, opened.settings, env)) or ["Nothing to do."])
     return 0
 
 
@@ -61,7 +66,10 @@ def make_certificates(context: Context, check: bool = False, force: bool = False
     opened = settings.load(context.config)
     if check:
         return report_findings(certificates.check(opened))
-    console.lines(preparation.make_certificates(opened, force=force))
+    made = tuple(preparation.make_certificates(opened, force=force))
+    console.lines(made or ["All certificates are valid."])
+    if made:
+        console.line("Running services have the old ones until they are restarted: inv dev.restart")
     console.line(certificates.trust_hint(opened))
     return 0
 

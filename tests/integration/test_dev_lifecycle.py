@@ -173,6 +173,7 @@ def test_a_dump_restores_every_row_and_a_damaged_one_changes_none(project: Proje
     assert str(dump) in project.inv("db.dump", "--file", str(dump), code=73).stderr
 
     project.send("/accounts", {"name": "too late", "institution": "Schwab"})
+    project.inv("dev.db-shell", "--", "-qc", "create table later (a int)")
     damaged = tmp_path / "damaged"
     damaged.write_bytes(dump.read_bytes()[:-200])
     project.inv("db.restore", "--file", str(damaged), "--yes", code=65)
@@ -181,6 +182,9 @@ def test_a_dump_restores_every_row_and_a_damaged_one_changes_none(project: Proje
     project.inv("db.restore", "--file", str(dump), code=64)
     project.inv("db.restore", "--file", str(dump), "--yes")
     assert [one["name"] for one in project.get("/accounts")] == names
+    query = "select to_regclass('later') is null, (select count(*) from pg_database where not datistemplate)"
+    found = project.inv("dev.db-shell", "--", "-Atc", query)
+    assert found.stdout.strip() == "t|2"
 
 
 def test_a_second_checkout_does_not_touch_the_containers_of_the_first(

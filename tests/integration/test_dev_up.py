@@ -150,6 +150,8 @@ def test_an_unknown_service_is_named_with_those_there_are(running: Project) -> N
     done = running.inv("dev.up", "--service", "nginx", code=64)
     assert "nginx" in done.stderr
     assert "app, callback, postgres, redis" in done.stderr
+    assert "nginx" in running.inv("logs", "--service", "nginx", code=64).stderr
+    assert "soon is no positive number" in running.inv("dev.up", "--timeout", "soon", code=64).stderr
 
 
 def test_doctor_has_no_complaint(running: Project) -> None:
@@ -164,6 +166,8 @@ def test_restart_gives_the_same_containers_a_new_start(running: Project) -> None
     after = docker("inspect", name, "--format", "{{.Id}} {{.State.StartedAt}}").split()
     assert after[0] == before[0]
     assert after[1] > before[1]
+    status = {one["service"]: one for one in json.loads(running.inv("status", "--json").stdout)}
+    assert 0 <= status["redis"]["seconds"] < 60
 
 
 def test_a_new_revision_belongs_to_the_owner_of_the_others(running: Project) -> None:
@@ -174,7 +178,8 @@ def test_a_new_revision_belongs_to_the_owner_of_the_others(running: Project) -> 
     assert made[0].stat().st_uid == versions.stat().st_uid
     running.inv("db.upgrade")
     assert "(head)" in running.inv("db.current").stdout
-    running.inv("db.downgrade")
+    assert "--yes" in running.inv("db.downgrade", code=64).stderr
+    running.inv("db.downgrade", "--yes")
     made[0].unlink()
     assert "0001" in running.inv("db.history").stdout
 

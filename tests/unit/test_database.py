@@ -23,7 +23,8 @@ def dev(project: "Project", fake_docker: "FakeDocker") -> Environment:
     fake_docker.answer(
         "compose", "exec", "pg_restore", "--list", stdout=LISTING, reads=listed_by(fake_docker)
     )
-    fake_docker.answer("compose", "exec", "pg_restore", "--clean", reads=restored_by(fake_docker))
+    fake_docker.answer("compose", "exec", "pg_restore", "--dbname", reads=restored_by(fake_docker))
+    fake_docker.answer("compose", "exec", "psql")
     fake_docker.runs("app", "postgres", "redis")
     return open_environment(project.settings, "dev")
 
@@ -58,6 +59,7 @@ def test_a_dump_is_written_verified_and_private(
     dev: Environment, fake_docker: "FakeDocker", tmp_path: Path
 ) -> None:
     path = tmp_path / "backups/dev.dump"
+    path.parent.mkdir()
     reported: list[int] = []
     made = database.dump(dev, path, report=reported.append)
     assert path.read_bytes() == CONTENT.encode()
@@ -103,6 +105,7 @@ def test_a_dump_that_fails_leaves_no_file(
     words = f"{program}: error: server closed the connection\n"
     fake_docker.answer("compose", "exec", program, option, stdout="PG", stderr=words, code=1)
     path = tmp_path / "backups/dev.dump"
+    path.parent.mkdir()
     with pytest.raises(DashtamError) as raised:
         database.dump(dev, path, report=ignore)
     assert raised.value.reason.endswith(reason)
@@ -121,7 +124,7 @@ def test_a_dump_of_a_database_that_does_not_run(
     assert not (tmp_path / "dev.dump").exists()
 
 
-def test_a_restore_is_one_transaction_and_gets_every_byte(
+def test_a_restore_goes_into_a_new_database_and_gets_every_byte(
     dev: Environment, fake_docker: "FakeDocker", source: Path
 ) -> None:
     reported: list[int] = []
@@ -129,8 +132,11 @@ def test_a_restore_is_one_transaction_and_gets_every_byte(
     assert (read.path, read.size, read.objects) == (source, len(CONTENT), 2)
     assert reported == [len(CONTENT)]
     assert Path(restored_by(fake_docker)).read_bytes() == CONTENT.encode()
-    _, restore = executed(fake_docker)
-    assert {"--clean", "--if-exists", "--single-transaction", "--exit-on-error"} < set(restore)
+    programs = [command[2] for command in executed(fake_docker)]
+    assert programs == ["pg_restore", "psql", "pg_restore", "psql"]
+    restore = executed(fake_docker)[2]
+    assert {"--single-transaction", "--exit-on-error"} < set(restore)
+    assert restore[restore.index("--dbname") + 1] == "postgres_restoring"
 
 
 def test_what_is_no_dump_is_found_before_anything_changes(
@@ -148,13 +154,21 @@ def test_a_restore_that_fails_early_says_why(
     dev: Environment, fake_docker: "FakeDocker", source: Path
 ) -> None:
     source.write_bytes(b"x" * 8 * database.CHUNK_BYTES)
-    fake_docker.answer("compose", "exec", "pg_restore", "--clean", stderr="role is missing\n", code=1)
+    fake_docker.answer("compose", "exec", "pg_restore", "--dbname", stderr="role is missing\n", code=1)
     with pytest.raises(DashtamError, match=r"^pg_restore failed with exit code 1\.$") as raised:
         database.restore(dev, source, report=ignore)
     assert (raised.value.code, raised.value.details) == (ExitCode.DATA, "role is missing\n")
+    # One to make the new database, one to remove it; none that exchanges the two.
+    assert [command[2] for command in executed(fake_docker)].count("psql") == 2
 
 
-def test_alembic_runs_in_the_app_as_the_owner_of_the_migrations(
+def test_a_dump_into_a_folder_that_is_not_there_makes_none(dev: Environment, tmp_path: Path) -> None:
+    with pytest.raises(DashtamError, match="absent"):
+        database.dump(dev, tmp_path / "absent/dev.dump", report=ignore)
+    assert list(tmp_path.glob("absent")) == []
+
+
+def test_a_migration_is_written_as_the_owner_of_the_others(
     dev: Environment, project: "Project", fake_docker: "FakeDocker"
 ) -> None:
     folder = project.folder / "alembic"
@@ -165,10 +179,9 @@ def test_alembic_runs_in_the_app_as_the_owner_of_the_migrations(
     )
     fake_docker.answer("compose", "config", stdout=model)
     fake_docker.answer("compose", "exec", "alembic", code=255)
-    assert database.alembic(dev, ("upgrade", "head")) == 255
+    assert database.alembic(dev, ("revision",), writes=True) == 255
     user = f"{os.getuid()}:{os.getgid()}"
-    command = ("uv", "run", "alembic", "upgrade", "head")
-    assert executed(fake_docker) == [("--no-TTY", "--user", user, "app", *command)]
+    assert executed(fake_docker) == [("--no-TTY", "--user", user, "app", "uv", "run", "alembic", "revision")]
 
 
 def test_alembic_without_mounted_migrations_runs_as_the_images_user(

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from dashtam_tasks import env_files, images, preparation
@@ -125,9 +126,21 @@ def test_the_password_that_a_volume_was_made_with_is_spared(fresh: "Project", en
     values = env_files.read(fresh.env_file)
     assert values["POSTGRES_PASSWORD"] == "CHANGE_ME"
     assert values["SECRET_KEY"] != "CHANGE_ME"
-    (spared,) = (line for line in done if line.startswith("left "))
-    assert spared.startswith(f"left POSTGRES_PASSWORD in {fresh.env_file} alone: ")
-    assert spared.endswith("inv dev.down --volumes")
+    (spared,) = (index for index, line in enumerate(done) if line.startswith("left "))
+    assert done[spared].startswith(f"left POSTGRES_PASSWORD in {fresh.env_file} alone: ")
+    assert done[spared + 1].startswith("Put that one back.")
+    assert done[spared + 1].endswith("inv dev.down --volumes")
+
+
+def test_any_volume_counts_where_the_settings_do_not_name_the_database(
+    fresh: "Project", engine: "FakeDocker"
+) -> None:
+    engine.answer("volume", "ls", stdout="dashtam-dev_dev_postgres_data\n")
+    services = msgspec.structs.replace(fresh.settings.services, database="elsewhere")
+    chosen = msgspec.structs.replace(fresh.settings, services=services)
+    env_files.create(fresh.env_file, fresh.example, values={}, user=container_user(fresh.folder))
+    made = preparation.generate_keys(chosen, "dev", force=True)
+    assert made.skipped == ("POSTGRES_PASSWORD",)
 
 
 def test_an_example_may_leave_the_apps_user_to_the_default(fresh: "Project") -> None:

@@ -257,6 +257,6 @@ def test_ctrl_c_ends_both_children(engine: Engine) -> None:
         Path(events_run).read_bytes()
         Path(engine.up_runs).read_bytes()
         process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=10)
+        _, stderr = process.communicate(timeout=60)
     assert (process.returncode, stderr) == (130, "")
     assert engine.interrupted("up", "events")

@@ -10,7 +10,7 @@ from invoke.exceptions import Exit
 
 from dashtam_tasks import console
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.namespaces.invoking import after_dashes, alias, outcome, require_consent, task
+from dashtam_tasks.namespaces.invoking import after_dashes, alias, outcome, require_consent, seconds, task
 
 
 def fail(error: BaseException) -> Callable[[], int]:
@@ -131,7 +131,19 @@ def test_consent_is_what_a_person_answers(monkeypatch: pytest.MonkeyPatch, *, an
     if answer:
         require_consent("Really?", yes=False)
     else:
-        with pytest.raises(DashtamError, match=r"^Nothing was removed\.$") as raised:
+        with pytest.raises(DashtamError, match=r"^Really\? .* nothing was done\.$") as raised:
             require_consent("Really?", yes=False)
-        assert (raised.value.code, raised.value.hint) == (ExitCode.USAGE, "--yes answers the question.")
+        assert raised.value.code == ExitCode.USAGE
     assert asked == ["Really?"]
+
+
+@pytest.mark.parametrize(("text", "value"), [("", None), ("2", 2.0), ("0.5", 0.5)])
+def test_seconds_are_a_positive_number(text: str, value: float | None) -> None:
+    assert seconds(text) == value
+
+
+@pytest.mark.parametrize("text", ["abc", "0", "-5", "nan", "inf", "1s"])
+def test_what_is_no_time_is_a_usage_error(text: str) -> None:
+    with pytest.raises(DashtamError, match=f"^{text} is no positive number of seconds") as raised:
+        seconds(text)
+    assert raised.value.code == ExitCode.USAGE

@@ -25,7 +25,7 @@ TASKS = {
     "keys": "check env force name yes",
     "setup": "install",
     "db.current": "env",
-    "db.downgrade": "env revision",
+    "db.downgrade": "env revision yes",
     "db.dump": "env file",
     "db.history": "env",
     "db.restore": "env file yes",
