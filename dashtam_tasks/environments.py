@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dashtam_tasks import endpoints, engine, env_files, ports, readiness
+from dashtam_tasks import endpoints, engine, env_files, keys, ports, readiness
 from dashtam_tasks.compose import Compose, Model, Service
 from dashtam_tasks.engine import LOCAL_LABEL, VERSION_LABEL
 from dashtam_tasks.errors import DashtamError, ExitCode
@@ -84,6 +84,7 @@ class Environment:
         or a service that does not become ready.
         """
         chosen = self.model.selection(services)
+        self.require_secrets()
         self.require_ours()
         require_bind_sources(self.model, chosen)
         ports.require_free(self.model, chosen)
@@ -255,6 +256,19 @@ class Environment:
             for port in self.model.services[probe.service].ports
             if port.target == probe.port and port.published
         )
+
+    def require_secrets(self) -> None:
+        """Raise DashtamError (CONFIGURATION) when a generated secret is still a placeholder.
+
+        PostgreSQL would keep it for as long as its volume lives.
+        """
+        pending = keys.due(self.settings, self.env_file)
+        if pending:
+            raise DashtamError(
+                f"{self.env_file}: {', '.join(pending)} is still a placeholder.",
+                code=ExitCode.CONFIGURATION,
+                hint="`inv keys` writes real secrets, or says why it does not. Nothing was started.",
+            )
 
     def require_ours(self) -> None:
         """Raise DashtamError (BUSY) when the project's containers were made from another folder.

@@ -92,7 +92,8 @@ class Image(Record, frozen=True, kw_only=True):
 class Images(Record, frozen=True, kw_only=True):
     """Base images by the variable that the compose files read, and how local ones are built.
 
-    `mirror` is a Debian mirror's URL; empty means the one in the machine's own apt sources.
+    One whose `reference` is empty is not used. `mirror` is a Debian mirror's URL; empty means the one in the
+    machine's own apt sources.
     """
 
     base: dict[str, Image] = msgspec.field(
@@ -106,6 +107,11 @@ class Images(Record, frozen=True, kw_only=True):
     suite: str = "trixie"
     mirror: str = ""
     registry_timeout: Seconds = 5.0
+
+    @property
+    def used(self) -> dict[str, Image]:
+        """The base images that the project uses, by variable."""
+        return {variable: image for variable, image in self.base.items() if image.reference}
 
 
 class Settings(Record, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from dashtam_tasks.doctor.machine import Fact, Seen, guarded
 from dashtam_tasks.environments import missing_bind_sources
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.findings import Finding, Severity
+from dashtam_tasks.ownership import container_user
 from dashtam_tasks.preparation import env_file_pairs
 from dashtam_tasks.settings import Settings
 
@@ -29,6 +30,7 @@ def files_seen(settings: Settings) -> Iterator[Seen]:
         )
     choice = settings.path(settings.images.env_file)
     yield from guarded(partial(image_choice_findings, choice), kind="unreadable", where=str(choice))
+    yield from guarded(partial(unreadable_by_app, settings), kind="unreadable", where=settings.project_dir)
     yield from guarded(partial(tracked_secrets, settings), kind="git", where=settings.project_dir)
 
 
@@ -63,6 +65,24 @@ def image_choice_findings(path: Path) -> Iterator[Finding]:
     """Yield what is wrong with the choice of base images, which holds no secret and may be absent."""
     if path.exists():
         yield from env_files.line_findings(path, env_files.load(path), ())
+
+
+def unreadable_by_app(settings: Settings) -> Iterator[Finding]:
+    """Yield the private files that the app's container mounts and its user may not read."""
+    user = container_user(Path(settings.project_dir))
+    authority = checks.authority_pair(settings).key.resolve()
+    for path in secret_files(settings):
+        if path == authority or not path.is_file():
+            continue
+        present = path.stat()
+        # The last three bits are everybody's; of the owner's three, the first is to read.
+        if not (present.st_mode & 0o004 or (present.st_uid == user.uid and present.st_mode & 0o400)):
+            yield Finding(
+                kind="unreadable-by-app",
+                where=str(path),
+                message=f"The app runs as user {user.uid} and may not read it.",
+                hint=f"Run `chown {user.uid}:{user.gid} {path} && chmod 600 {path}`.",
+            )
 
 
 def tracked_secrets(settings: Settings) -> Iterator[Finding]:

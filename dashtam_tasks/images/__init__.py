@@ -51,7 +51,7 @@ def status(settings: Settings) -> tuple[Choice, ...]:
     named = chosen(settings)
     return tuple(
         describe(variable, named.get(variable) or image.reference)
-        for variable, image in settings.images.base.items()
+        for variable, image in settings.images.used.items()
     )
 
 
@@ -86,7 +86,7 @@ def choose(
     ready: dict[str, str] = {}
     missing: dict[str, str] = {}
     registry = pull
-    for variable, image in settings.images.base.items():
+    for variable, image in settings.images.used.items():
         own = named.get(variable, "")
         if own and own != image.reference and not own.startswith(PREFIX):
             keep(variable, own, settings, pull=pull, report=report)
@@ -130,7 +130,7 @@ def build(
     built = local_builds.build(
         settings.images, names=names, no_cache=no_cache, report=report, install=install
     )
-    base = settings.images.base
+    base = settings.images.used
     choices = {name: built[image.build] for name, image in base.items() if image.build in built}
     record(settings, choices)
     return tuple(choice for choice in status(settings) if choice.variable in choices)

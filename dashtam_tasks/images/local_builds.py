@@ -118,7 +118,7 @@ def build(
     `no_cache` builds everything anew, `install` allows to install debootstrap. Raises DashtamError: USAGE for an
     unknown name, UNAVAILABLE with the last lines of a build that failed, and what rootfs.make raises.
     """
-    known = tuple(dict.fromkeys(image.build for image in images.base.values()))
+    known = tuple(dict.fromkeys(image.build for image in images.used.values()))
     if unknown := set(names) - set(known):
         raise DashtamError(
             f"There is no base image {', '.join(sorted(unknown))}.",
@@ -126,7 +126,7 @@ def build(
             hint=f"There is {', '.join(known)}.",
         )
     recipes = {name: recipe(images, name) for name in names or known}
-    for image in images.base.values():
+    for image in images.used.values():
         if image.build in recipes:
             require_series(image, recipes[image.build])
     stale = [one for one in recipes.values() if no_cache or not one.is_current]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dashtam_tasks.ownership import container_user, owner_for
 from dashtam_tasks.settings import Settings
 
 HERE = Path(__file__).parent
@@ -233,6 +234,9 @@ def project(tmp_path: Path) -> Project:
     made.example.write_text(EXAMPLE, encoding="utf-8")
     made.env_file.write_text(ENV_FILE, encoding="utf-8")
     made.env_file.chmod(0o600)
+    owner = owner_for(container_user(folder))
+    if owner:
+        os.chown(made.env_file, *owner)
     return made
 
 

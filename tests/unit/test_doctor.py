@@ -430,6 +430,12 @@ def test_a_compose_that_cannot_list_variables_is_said(fake_docker: "FakeDocker",
     assert dict(diagnosis.facts)["shell variables"].startswith("not checked")
 
 
+def test_a_private_file_that_the_app_may_not_read_is_found(project: "Project") -> None:
+    project.env_file.chmod(0o200)
+    found = {(one.kind, one.where) for one in examine(project).findings}
+    assert ("unreadable-by-app", str(project.env_file)) in found
+
+
 def test_errors_come_before_warnings(project: "Project", monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMPOSE_FILE", "other.yml")
     project.compose_file.unlink()

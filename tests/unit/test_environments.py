@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
-from dashtam_tasks import endpoints
+from dashtam_tasks import endpoints, env_files
 from dashtam_tasks.environments import Environment, ServiceStatus, open_environment
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.readiness import Progress
@@ -281,3 +281,13 @@ def test_the_password_of_a_database_volume_is_in_use(dev: Environment, fake_dock
     assert dev.secrets_in_use() == frozenset()
     fake_docker.answer("volume", "ls", stdout="dashtam-dev_dev_postgres_data\n")
     assert dev.secrets_in_use() == {"POSTGRES_PASSWORD"}
+
+
+def test_up_refuses_a_secret_that_is_still_a_placeholder(
+    dev: Environment, project: "Project", fake_docker: "FakeDocker"
+) -> None:
+    env_files.update(project.env_file, {"POSTGRES_PASSWORD": "CHANGE_ME"})
+    with pytest.raises(DashtamError, match="POSTGRES_PASSWORD is still a placeholder") as raised:
+        up(dev)
+    assert raised.value.code == ExitCode.CONFIGURATION
+    assert composed(fake_docker) == []
