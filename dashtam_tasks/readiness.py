@@ -30,7 +30,7 @@ STATES = {
 class Actor(msgspec.Struct, frozen=True, rename="pascal"):
     """The container that an event is about."""
 
-    i_d: str = msgspec.field(name="ID")
+    id: str = msgspec.field(name="ID")
     attributes: dict[str, str] = {}
 
 
@@ -71,7 +71,7 @@ class Watch:
 
         Compose replaces a container by a `kill` and then its death; a death without one is a crash.
         """
-        attributes, container = event.actor.attributes, event.actor.i_d
+        attributes, container = event.actor.attributes, event.actor.id
         if event.action == "kill":
             self.stopping.add(container)
         state = STATES.get(event.action)
@@ -153,7 +153,7 @@ def not_ready(
     """
     engine.version()
     found = engine.project_containers(project)
-    failed = [one for one in found if failure and one.id == failure.actor.i_d]
+    failed = [one for one in found if failure and one.id == failure.actor.id]
     failed = failed or [one for one in found if not one.ready]
     reasons = [condition(one, failure) for one in failed] or [f"Compose could not start {project}."]
     if waited is not None:
