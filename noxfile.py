@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-from pathlib import Path
 
 import nox
 
@@ -69,10 +68,16 @@ def unit(session: nox.Session) -> None:
 
 
 @nox.session
+def coverage(session: nox.Session) -> None:
+    """Run the unit tests and report which lines and branches they reach, in child processes too."""
+    install(session)
+    session.run("pytest", "tests/unit", "-n", "auto", "--cov", "--cov-report=term-missing", *session.posargs)
+
+
+@nox.session
 def integration(session: nox.Session) -> None:
     """Run the integration tests on a real engine, beside whatever else runs on it."""
     install(session)
-    Path("reports").mkdir(exist_ok=True)
     session.run("pytest", "tests/integration", *session.posargs)
 
 
