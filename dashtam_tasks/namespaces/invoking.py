@@ -102,17 +102,17 @@ def require_consent(question: str, *, yes: bool) -> None:
         )
 
 
-def seconds(text: str) -> float | None:
+def seconds(text: str, *, least: float = math.ulp(0.0)) -> float | None:
     """Return the seconds that an option names, None for an option that was not given.
 
-    Raises DashtamError (USAGE) for what is no positive number.
+    Raises DashtamError (USAGE) for what is no number, or less than `least`: by default nothing, or less.
     """
     if not text:
         return None
     try:
         value = float(text)
     except ValueError:
-        value = 0.0
-    if not 0 < value < math.inf:
-        raise DashtamError(f"{text} is no positive number of seconds.", code=ExitCode.USAGE)
+        value = -math.inf
+    if not least <= value < math.inf:
+        raise DashtamError(f"{text} is no number of seconds to wait.", code=ExitCode.USAGE)
     return value

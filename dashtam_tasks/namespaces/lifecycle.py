@@ -52,7 +52,7 @@ def lifecycle(name: str) -> list[Task[Any]]:
         opened = environment(context, name)
         if volumes:
             require_consent(f"Remove the volumes of {name} and all data in them?", yes=yes)
-        opened.down(volumes=volumes, timeout=seconds(timeout))
+        opened.down(volumes=volumes, timeout=seconds(timeout, least=0))
 
     @task(iterable=["service"], help={"service": SERVICE, "timeout": TIMEOUT})
     def restart(context: Context, service: list[str], timeout: str = "") -> None:

@@ -151,7 +151,7 @@ def test_an_unknown_service_is_named_with_those_there_are(running: Project) -> N
     assert "nginx" in done.stderr
     assert "app, callback, postgres, redis" in done.stderr
     assert "nginx" in running.inv("logs", "--service", "nginx", code=64).stderr
-    assert "soon is no positive number" in running.inv("dev.up", "--timeout", "soon", code=64).stderr
+    assert "soon is no number of seconds" in running.inv("dev.up", "--timeout", "soon", code=64).stderr
 
 
 def test_doctor_has_no_complaint(running: Project) -> None:

@@ -137,6 +137,12 @@ def test_consent_is_what_a_person_answers(monkeypatch: pytest.MonkeyPatch, *, an
     assert asked == ["Really?"]
 
 
+def test_a_container_may_get_no_time_to_stop() -> None:
+    assert seconds("0", least=0) == 0.0
+    with pytest.raises(DashtamError):
+        seconds("-1", least=0)
+
+
 @pytest.mark.parametrize(("text", "value"), [("", None), ("2", 2.0), ("0.5", 0.5)])
 def test_seconds_are_a_positive_number(text: str, value: float | None) -> None:
     assert seconds(text) == value
@@ -144,6 +150,6 @@ def test_seconds_are_a_positive_number(text: str, value: float | None) -> None:
 
 @pytest.mark.parametrize("text", ["abc", "0", "-5", "nan", "inf", "1s"])
 def test_what_is_no_time_is_a_usage_error(text: str) -> None:
-    with pytest.raises(DashtamError, match=f"^{text} is no positive number of seconds") as raised:
+    with pytest.raises(DashtamError, match=f"^{text} is no number of seconds to wait") as raised:
         seconds(text)
     assert raised.value.code == ExitCode.USAGE
