@@ -125,7 +125,7 @@ def build(
 ) -> tuple[Choice, ...]:
     """Build base images here, by default all, and choose them; `names` are those of folders below images/.
 
-    Raises DashtamError as local.build does.
+    Raises DashtamError as local_builds.build does.
     """
     built = local_builds.build(
         settings.images, names=names, no_cache=no_cache, report=report, install=install

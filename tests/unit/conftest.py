@@ -137,6 +137,20 @@ class FakeDocker:
 
 
 @pytest.fixture
+def hostile_umask() -> Iterator[None]:
+    """Forbid nothing: what is private is so by itself."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The default settings of a project in an empty folder."""
+    return Settings(project_dir=str(tmp_path))
+
+
+@pytest.fixture
 def fake_docker(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[FakeDocker]:

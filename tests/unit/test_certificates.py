@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -53,16 +53,7 @@ certificates.ensure(settings, user=container_user(folder), force=True)
 """
 
 
-@pytest.fixture(autouse=True)
-def hostile_umask() -> Iterator[None]:
-    before = os.umask(0)
-    yield
-    os.umask(before)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(project_dir=str(tmp_path))
+pytestmark = pytest.mark.usefixtures("hostile_umask")
 
 
 @pytest.fixture

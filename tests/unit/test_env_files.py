@@ -1,6 +1,5 @@
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,11 +13,7 @@ from dashtam_tasks.ownership import User, container_user
 SECRET = "hunter2-Zm9vYmFy"
 
 
-@pytest.fixture(autouse=True)
-def hostile_umask() -> Iterator[None]:
-    before = os.umask(0)
-    yield
-    os.umask(before)
+pytestmark = pytest.mark.usefixtures("hostile_umask")
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 import logging
-import os
 import stat
 import threading
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,16 +21,7 @@ FRESH = (
 NAMES = ("SECRET_KEY", "ENCRYPTION_KEY", "POSTGRES_PASSWORD")
 
 
-@pytest.fixture(autouse=True)
-def hostile_umask() -> Iterator[None]:
-    before = os.umask(0)
-    yield
-    os.umask(before)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(project_dir=str(tmp_path))
+pytestmark = pytest.mark.usefixtures("hostile_umask")
 
 
 @pytest.fixture
