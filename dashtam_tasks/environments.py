@@ -3,35 +3,16 @@
 import functools
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dashtam_tasks import endpoints, engine, env_files, keys, ports, readiness
-from dashtam_tasks.compose import Compose, Model, Service
-from dashtam_tasks.engine import LOCAL_LABEL, VERSION_LABEL
+from dashtam_tasks import endpoints, engine, env_files, keys, ports, readiness, status
+from dashtam_tasks.compose import Compose, Model
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.settings import Settings
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServiceStatus:
-    """How one service of an environment is, as a person asks for it.
-
-    `state` is the engine's (`running`, `exited`, …, or `absent`), `health` is empty without a health check.
-    `endpoints` are the addresses on the host; `seconds` is the time from start to ready. `origin` says whether
-    the image, or the base it was built on, is a local build, and of which version.
-    """
-
-    service: str
-    container: str = ""
-    state: str = "absent"
-    health: str = ""
-    endpoints: tuple[str, ...] = ()
-    image: str = ""
-    origin: str = ""
-    seconds: float | None = None
+from dashtam_tasks.status import ServiceStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,38 +195,7 @@ class Environment:
 
     def status(self) -> tuple[ServiceStatus, ...]:
         """Return how every service is, those outside of profiles even when they have no container."""
-        found = {one.service: one for one in engine.project_containers(self.model.name)}
-        names = sorted(self.model.selection() | found.keys())
-        return tuple(self.describe(name, found.get(name)) for name in names)
-
-    def describe(self, name: str, container: engine.Container | None) -> ServiceStatus:
-        """Return the status of one service from the container that it has, if any."""
-        if container is None:
-            return ServiceStatus(service=name, image=self.model.image(name))
-        state = container.state
-        return ServiceStatus(
-            service=name,
-            container=container.name.removeprefix("/"),
-            state=state.status,
-            health=state.health.status if state.health else "",
-            endpoints=tuple(self.endpoints(name, container)),
-            image=container.config.image,
-            origin=origin(
-                container.config.labels, built=bool(self.model.services.get(name, Service()).build)
-            ),
-            seconds=container.seconds_to_ready,
-        )
-
-    def endpoints(self, name: str, container: engine.Container) -> Iterable[str]:
-        """Yield where a container is reached from the host, as a URL where a probe knows its scheme."""
-        schemes = {
-            (probe.service, f"{probe.port}/tcp"): probe.scheme for probe in self.settings.readiness.probes
-        }
-        for port, bindings in sorted(container.network_settings.ports.items()):
-            scheme = schemes.get((name, port))
-            for binding in bindings or ():
-                host = f"{scheme}://localhost" if scheme else binding.host_ip
-                yield f"{host}:{binding.host_port}"
+        return status.of_project(self.model, self.settings.readiness.probes)
 
     def probe_urls(self, services: Iterable[str]) -> tuple[str, ...]:
         """Return the URLs that must answer once `services` are healthy."""
@@ -325,14 +275,6 @@ def open_environment(settings: Settings, name: str) -> Environment:
     for path in chosen:
         env_files.read(path)
     return Environment(name=name, settings=settings, compose=Compose(file=compose_file, env_files=chosen))
-
-
-def origin(labels: Mapping[str, str], *, built: bool) -> str:
-    """Return a phrase for where an image comes from; an image has the labels of the base it was built on."""
-    local = f"local build, version {labels.get(VERSION_LABEL, 'unknown')}" if LOCAL_LABEL in labels else ""
-    if built:
-        return f"built on {local}" if local else "built"
-    return local or "registry"
 
 
 def missing_bind_sources(model: Model, services: Iterable[str]) -> tuple[tuple[str, str], ...]:

@@ -8,9 +8,9 @@ from invoke.context import Context
 from invoke.tasks import Task
 
 from dashtam_tasks import console
-from dashtam_tasks.environments import ServiceStatus
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.namespaces.invoking import after_dashes, environment, require_consent, seconds, task
+from dashtam_tasks.status import ServiceStatus
 
 SERVICE = "a service; give it again for more (default: all)"
 ONE_SERVICE = "the service (default: the app)"

@@ -5,9 +5,10 @@ import pytest
 import trustme
 
 from dashtam_tasks import endpoints, env_files
-from dashtam_tasks.environments import Environment, ServiceStatus, open_environment
+from dashtam_tasks.environments import Environment, open_environment
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.readiness import Progress
+from dashtam_tasks.status import ServiceStatus
 
 if TYPE_CHECKING:
     from tests.unit.conftest import FakeDocker, Project
