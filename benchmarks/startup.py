@@ -20,8 +20,9 @@ from invoke.config import Config
 
 from benchmarks.timing import Command, Times, in_turn, milliseconds
 from dashtam_tasks import console, engine, settings
-from dashtam_tasks.environments import Environment, open_environment
+from dashtam_tasks.environments import Environment
 from dashtam_tasks.errors import DashtamError
+from dashtam_tasks.opening import open_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = 15

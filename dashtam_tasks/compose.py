@@ -34,21 +34,33 @@ class Mount(msgspec.Struct, frozen=True):
     bind: dict[str, Any] = {}
 
 
+class Dependency(msgspec.Struct, frozen=True):
+    """What a service waits for: `service_started`, `service_healthy` or `service_completed_successfully`."""
+
+    condition: str
+
+
 class Service(msgspec.Struct, frozen=True):
     """The parts of a resolved service that tasks decide by."""
 
     image: str = ""
     build: dict[str, Any] | None = None
     container_name: str = ""
+    entrypoint: tuple[str, ...] | None = None
+    command: tuple[str, ...] | None = None
+    user: str = ""
     environment: dict[str, str | None] = {}
     ports: tuple[PublishedPort, ...] = ()
     volumes: tuple[Mount, ...] = ()
-    depends_on: dict[str, Any] = {}
+    networks: dict[str, Any] = {}
+    network_mode: str = ""
+    healthcheck: dict[str, Any] | None = None
+    depends_on: dict[str, Dependency] = {}
     profiles: tuple[str, ...] = ()
 
 
-class Volume(msgspec.Struct, frozen=True):
-    """A named volume; Compose resolves `name` to the one that the engine knows."""
+class Named(msgspec.Struct, frozen=True):
+    """A volume or network; Compose resolves `name` to the one that the engine knows."""
 
     name: str
 
@@ -58,7 +70,8 @@ class Model(msgspec.Struct, frozen=True):
 
     name: str
     services: dict[str, Service] = {}
-    volumes: dict[str, Volume] = {}
+    networks: dict[str, Named] = {}
+    volumes: dict[str, Named] = {}
 
     def image(self, service: str) -> str:
         """Return the image that `service` runs; Compose names a built one after project and service."""
@@ -96,6 +109,18 @@ class Model(msgspec.Struct, frozen=True):
         return frozenset(chosen)
 
 
+class WrittenService(msgspec.Struct, frozen=True):
+    """A service's ports as its Compose file has them."""
+
+    ports: tuple[str | dict[str, Any], ...] = ()
+
+
+class Uninterpolated(msgspec.Struct, frozen=True):
+    """The services of a Compose project whose variables are left as they are written."""
+
+    services: dict[str, WrittenService] = {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Compose:
     """One Compose file with the env files and variables that it is resolved with."""
@@ -121,9 +146,12 @@ class Compose:
         """Start `docker compose ARGUMENTS`; `streams` are those of processes.start."""
         return processes.start(self.argv(*arguments), environment=self.variables, **streams)
 
-    def attach(self, *arguments: str) -> int:
-        """Run `docker compose ARGUMENTS` on our own streams and return its exit code."""
-        return processes.attach(self.argv(*arguments), environment=self.variables)
+    def attach(self, *arguments: str, **streams: Any) -> int:  # noqa: ANN401
+        """Run `docker compose ARGUMENTS` on our own streams and return its exit code.
+
+        `streams` stand in for ours, as in processes.attach.
+        """
+        return processes.attach(self.argv(*arguments), environment=self.variables, **streams)
 
     def stream(self, *arguments: str) -> None:
         """Run `docker compose ARGUMENTS` on our own streams.
@@ -146,7 +174,27 @@ class Compose:
 
         Raises DashtamError (CONFIGURATION) with Compose's own words when a file is not valid.
         """
-        arguments = ("--profile", "*", "config", "--format", "json")
+        return msgspec.json.decode(self.resolved(), type=Model)
+
+    def hashes(self) -> dict[str, str]:
+        """Return Compose's hash of each service, by which it tells whether a container is as its file says."""
+        return dict(line.split() for line in self.run("--profile", "*", "config", "--hash", "*").splitlines())
+
+    def written_ports(self) -> tuple[str | dict[str, Any], ...]:
+        """Return every service's ports as they are written, in Compose's short or long syntax, variables and all.
+
+        Raises DashtamError (CONFIGURATION) as `model` does.
+        """
+        text = self.resolved("--no-interpolate")
+        written = msgspec.json.decode(text, type=Uninterpolated)
+        return tuple(port for service in written.services.values() for port in service.ports)
+
+    def resolved(self, *options: str) -> str:
+        """Return the project as `docker compose config` shows it, as JSON, every profile included.
+
+        Raises DashtamError (CONFIGURATION) with Compose's own words when a file is not valid.
+        """
+        arguments = ("--profile", "*", "config", *options, "--format", "json")
         done = processes.run(self.argv(*arguments), environment=self.variables)
         if done.returncode:
             engine.compose_version()
@@ -156,4 +204,4 @@ class Compose:
                 code=ExitCode.CONFIGURATION,
                 details=done.stderr,
             )
-        return msgspec.json.decode(done.stdout, type=Model)
+        return done.stdout

@@ -33,6 +33,18 @@ def require_mergeable(project_dir: Path) -> None:
         )
 
 
+def names(project_dir: Path, key: str) -> tuple[str, ...]:
+    """Return the names in the mapping `key` of the settings, by default or in a configuration file.
+
+    Raises DashtamError (CONFIGURATION) for a file that is not YAML.
+    """
+    found = dict(settings.defaults(project_dir)[settings.KEY][key])
+    for name in settings.CONFIGURATION_FILES:
+        path = project_dir / Path(name).expanduser()
+        found |= read(path).get(key, {}) if path.is_file() else {}
+    return tuple(map(str, found))
+
+
 def read(path: Path) -> Any:  # noqa: ANN401 - whatever YAML holds
     """Return what stands under our key in a configuration file.
 

@@ -61,6 +61,14 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     terminal(sys.stdout, width=None if sys.stdout.isatty() else 1000).print(grid)
 
 
+def duration(seconds: float) -> str:
+    """Return a duration in its largest whole unit, such as `3 h`."""
+    units = (("d", 86400), ("h", 3600), ("min", 60))
+    return next(
+        (f"{seconds // size:.0f} {unit}" for unit, size in units if seconds >= size), f"{seconds:.0f} s"
+    )
+
+
 @contextmanager
 def progress() -> "Iterator[Callable[[Progress], None]]":
     """Yield what shows a service's progress: a live line each on a terminal, a line a change elsewhere."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
+HASH_LABEL = "com.docker.compose.config-hash"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 LOCAL_LABEL = "dashtam-tasks.local-build"
 VERSION_LABEL = "org.opencontainers.image.version"
@@ -54,6 +55,19 @@ class Configuration(msgspec.Struct, frozen=True, rename="pascal"):
     labels: dict[str, str]
 
 
+class Mount(msgspec.Struct, frozen=True, rename="pascal"):
+    """What a container has mounted: a `volume` by its name, or a `bind` by its folder on the host.
+
+    A tmpfs is not among them.
+    """
+
+    type: str
+    destination: str
+    name: str = ""
+    source: str = ""
+    rw: bool = msgspec.field(name="RW", default=True)
+
+
 class Binding(msgspec.Struct, frozen=True, rename="pascal"):
     """A host address that a container's port is published on."""
 
@@ -62,19 +76,23 @@ class Binding(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class Networking(msgspec.Struct, frozen=True, rename="pascal"):
-    """A container's ports, `8000/tcp` to the host addresses that reach it."""
+    """A container's ports, `8000/tcp` to the host addresses that reach it, and its networks by name."""
 
     ports: dict[str, tuple[Binding, ...] | None] = {}
+    networks: dict[str, Any] = {}
 
 
 class Container(msgspec.Struct, frozen=True, rename="pascal"):
-    """A container as `docker inspect` shows it."""
+    """A container as `docker inspect` shows it; `path` and `args` are what it runs."""
 
     id: str
     name: str
     state: State
     config: Configuration
     network_settings: Networking
+    path: str = ""
+    args: tuple[str, ...] = ()
+    mounts: tuple[Mount, ...] = ()
 
     @property
     def service(self) -> str:
@@ -87,10 +105,20 @@ class Container(msgspec.Struct, frozen=True, rename="pascal"):
         return self.config.labels.get(PROJECT_LABEL, "")
 
     @property
+    def configuration_hash(self) -> str:
+        """Compose's hash of the service that the container was made from, empty when it belongs to none."""
+        return self.config.labels.get(HASH_LABEL, "")
+
+    @property
     def ready(self) -> bool:
         """Whether it runs, and is healthy if it has a health check."""
         health = self.state.health
         return self.state.status == "running" and (health is None or health.status == "healthy")
+
+    @property
+    def volumes(self) -> tuple[str, ...]:
+        """The engine's names of the volumes that are mounted, anonymous ones included."""
+        return tuple(mount.name for mount in self.mounts if mount.type == "volume")
 
     @property
     def seconds_to_ready(self) -> float | None:
@@ -152,6 +180,47 @@ def log_tail(container: str, *, lines: int = 20) -> str:
 def images_present(references: Collection[str]) -> bool:
     """Return whether the engine has every one of these images, as it has all of none."""
     return not references or not processes.run(["docker", "image", "inspect", *references]).returncode
+
+
+def data_of(container: Container) -> str:
+    """Return what tells a container's data from other data that it could have had.
+
+    Data in volumes is as old as these; all other data, in a tmpfs or the container itself, is taken to end with
+    the run. Raises DashtamError (UNAVAILABLE) when a volume is not there.
+    """
+    if not container.volumes:
+        return f"{container.id} {container.state.started_at.isoformat()}"
+    form = "{{.Name}} {{.CreatedAt}}"
+    return docker("volume", "inspect", "--format", form, *sorted(container.volumes)).strip()
+
+
+def one_off_containers(project: str, label: str) -> tuple[str, ...]:
+    """Return the ids of a project's one-off containers that have a label, stopped ones included."""
+    filters = (f"label={PROJECT_LABEL}={project}", f"label={ONE_OFF_LABEL}=True", f"label={label}")
+    chosen = [part for one in filters for part in ("--filter", one)]
+    return tuple(docker("ps", "--all", "--quiet", "--no-trunc", *chosen).split())
+
+
+def remove_containers(ids: Sequence[str]) -> None:
+    """Kill and remove containers, with their anonymous volumes; one that is gone already is no error.
+
+    Raises DashtamError (UNAVAILABLE) when one cannot be removed.
+    """
+    if ids:
+        docker("rm", "--force", "--volumes", *ids)
+
+
+def remove_project(project: str) -> None:
+    """Remove everything that carries the label of a Compose project, volumes and built images included.
+
+    Raises DashtamError (UNAVAILABLE) when something cannot be removed.
+    """
+    label = ("--filter", f"label={PROJECT_LABEL}={project}")
+    remove_containers(docker("ps", "--all", "--quiet", *label).split())
+    for kind in ("network", "volume", "image"):
+        found = sorted(set(docker(kind, "ls", "--quiet", *label).split()))
+        if found:
+            docker(kind, "rm", *(("--force",) if kind == "image" else ()), *found)
 
 
 def volumes_present(names: Sequence[str]) -> tuple[str, ...]:

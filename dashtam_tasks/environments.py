@@ -3,25 +3,48 @@
 import functools
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dashtam_tasks import endpoints, engine, env_files, keys, ports, readiness, status
+from dashtam_tasks import endpoints, engine, instances, ports, preflight, readiness, status
 from dashtam_tasks.compose import Compose, Model
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.instances import Instance
 from dashtam_tasks.settings import Settings
 from dashtam_tasks.status import ServiceStatus
 
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """One environment of a project, opened: its settings and its Compose files, found and readable."""
+    """One instance of an environment, opened: its settings and its Compose files, found and readable.
+
+    `instance` is empty for the default one; `remembered` is what is known of it once something of it was started.
+    """
 
     name: str
     settings: Settings
     compose: Compose
+    instance: str = ""
+    remembered: Instance | None = None
+
+    @property
+    def label(self) -> str:
+        """The instance as a person calls it."""
+        return f"{self.name} ({self.instance})" if self.instance else self.name
+
+    def command(self, task: str) -> str:
+        """Return the command line of one of the environment's tasks on this instance, for hints."""
+        option = f" --instance {self.instance}" if self.instance else ""
+        return f"inv {self.name}.{task}{option}"
+
+    @property
+    def other_ports_hint(self) -> str:
+        """How to get other host ports, as the end of a sentence."""
+        if self.instance:
+            return f"let this instance have new ones: {self.command('down --volumes')}, then start it again"
+        return f"set another port in {self.env_file}"
 
     @functools.cached_property
     def model(self) -> Model:
@@ -37,7 +60,7 @@ class Environment:
         return self.settings.path(self.settings.environments[self.name].env_file)
 
     def secrets_in_use(self) -> frozenset[str]:
-        """Return the secrets that existing data was made with: all passwords, if a database's volume is there.
+        """Return the secrets that existing data was made with: all passwords, if the database's volume is there.
 
         Where the settings do not say which service is the database, any volume may be its own. Raises
         DashtamError (UNAVAILABLE) when no engine answers, since then nobody knows.
@@ -56,7 +79,7 @@ class Environment:
         build: bool = False,
         recreate: bool = False,
         timeout: float | None = None,
-        report: Callable[[readiness.Progress], None],
+        display: readiness.Display,
     ) -> tuple[ServiceStatus, ...]:
         """Start services, wait until they are ready and return their status.
 
@@ -65,23 +88,23 @@ class Environment:
         or a service that does not become ready.
         """
         chosen = self.model.selection(services)
-        self.require_secrets()
-        self.require_ours()
-        require_bind_sources(self.model, chosen)
-        ports.require_free(self.model, chosen)
+        self.require_startable(chosen)
+        ports.require_free(self.model, chosen, hint=self.other_ports_hint)
         self.provide_images(chosen, build=build)
-        readiness.bring_up(
-            self.compose,
-            project=self.model.name,
-            arguments=(
-                *("up", "--detach", "--wait", "--no-build"),
-                *(("--force-recreate",) if recreate else ()),
-                *services,
-            ),
-            timeout=self.settings.readiness.timeout if timeout is None else timeout,
-            report=report,
-        )
+        with display() as report:
+            readiness.bring_up(
+                self.compose,
+                project=self.model.name,
+                arguments=(
+                    *("up", "--detach", "--wait", "--no-build"),
+                    *(("--force-recreate",) if recreate else ()),
+                    *services,
+                ),
+                timeout=self.settings.readiness.timeout if timeout is None else timeout,
+                report=report,
+            )
         endpoints.require_answers(self.probe_urls(chosen), self.settings.ca_certificate)
+        self.prepare_database()
         return tuple(one for one in self.status() if one.service in chosen)
 
     def provide_images(self, services: Iterable[str], *, build: bool) -> None:
@@ -99,28 +122,55 @@ class Environment:
     def down(self, *, volumes: bool = False, images: bool = False, timeout: float | None = None) -> None:
         """Stop and remove the containers and the network; volumes and built images only when told to.
 
+        An instance of which no data is left is forgotten, and a named one's images are removed too.
         Raises DashtamError (BUSY) when another folder has these containers.
         """
         self.require_ours()
+        removed = volumes or not self.model.volumes
         self.compose.stream(
             *("--profile", "*", "down", "--remove-orphans"),
             *(("--volumes",) if volumes else ()),
-            *(("--rmi", "local") if images else ()),
+            # Nothing else uses the images of an instance that is gone.
+            *(("--rmi", "local") if images or (removed and self.instance) else ()),
             *(("--timeout", str(math.ceil(timeout))) if timeout is not None else ()),
         )
+        if removed:
+            instances.forget([self.model.name])
+
+    def prepare_database(self) -> None:
+        """Run the settings' `prepare` if the database runs and is new, and remember that it is prepared.
+
+        Raises DashtamError (UNAVAILABLE) when that fails; what it says itself is on the screen by then.
+        """
+        command = self.settings.files(self.name).prepare
+        database = self.running(self.service_of("database")) if command else None
+        known = instances.find(Path(self.settings.project_dir), self.name, self.instance)
+        if database is None or known is None or known.prepared == engine.data_of(database):
+            return
+        returncode = self.compose.attach(*self.run_arguments(command), stdout=sys.stderr)
+        if returncode == ExitCode.INTERRUPTED:
+            raise KeyboardInterrupt
+        if returncode:
+            raise DashtamError(
+                f"The database of {self.label} could not be prepared: `{' '.join(command)}` failed with exit code "
+                f"{returncode}; see above.",
+                code=ExitCode.UNAVAILABLE,
+                hint=f"It is dashtam.environments.{self.name}.prepare. The next start tries it again.",
+            )
+        instances.note_prepared(known, engine.data_of(database))
 
     def restart(
         self,
         *,
         services: Iterable[str] = (),
         timeout: float | None = None,
-        report: Callable[[readiness.Progress], None],
+        display: readiness.Display,
     ) -> tuple[ServiceStatus, ...]:
         """Restart the containers that are there, start those that are not, and wait as `up` does."""
         self.require_ours()
-        require_bind_sources(self.model, self.model.selection(services))
+        preflight.require_bind_sources(self.model, self.model.selection(services))
         self.compose.stream("restart", *services)
-        return self.up(services=services, timeout=timeout, report=report)
+        return self.up(services=services, timeout=timeout, display=display)
 
     def build(self, *, services: Iterable[str] = (), no_cache: bool = False) -> None:
         """Build the images, showing the build's own progress."""
@@ -166,6 +216,13 @@ class Environment:
         options = ("--rm",) if sys.stdin.isatty() else ("--rm", "--no-TTY")
         return self.compose.attach("run", *options, service, *command)
 
+    def run_arguments(
+        self, command: Sequence[str], *, service: str = "", options: Sequence[str] = (), tty: bool = False
+    ) -> tuple[str, ...]:
+        """Return the arguments of `docker compose run` for a one-off container beside what runs already."""
+        options = (*(() if tty else ("--no-TTY",)), *options)
+        return ("run", "--rm", "--no-deps", *options, service or self.service_of("app"), *command)
+
     def database_shell(self, arguments: Sequence[str] = ()) -> int:
         """Open psql in the database's container, as its user on its database; return psql's exit code."""
         service = self.service_of("database")
@@ -200,101 +257,43 @@ class Environment:
     def probe_urls(self, services: Iterable[str]) -> tuple[str, ...]:
         """Return the URLs that must answer once `services` are healthy."""
         return tuple(
-            f"{probe.scheme}://localhost:{port.published}{probe.path}"
+            f"{probe.scheme_in(self.model.services[probe.service].environment)}://localhost:{port.published}{probe.path}"
             for probe in self.settings.readiness.probes
             if probe.service in services
             for port in self.model.services[probe.service].ports
             if port.target == probe.port and port.published
         )
 
-    def require_secrets(self) -> None:
-        """Raise DashtamError (CONFIGURATION) when a generated secret is still a placeholder.
+    def require_startable(self, services: Iterable[str]) -> None:
+        """Raise DashtamError as the three parts of preflight do when `services` cannot be started."""
+        preflight.require_secrets(self.settings, self.env_file)
+        self.require_ours()
+        preflight.require_bind_sources(self.model, services)
 
-        PostgreSQL would keep it for as long as its volume lives.
-        """
-        pending = keys.due(self.settings, self.env_file)
-        if pending:
-            raise DashtamError(
-                f"{self.env_file}: {', '.join(pending)} is still a placeholder.",
-                code=ExitCode.CONFIGURATION,
-                hint="`inv keys` writes real secrets, or says why it does not. Nothing was started.",
-            )
+    def is_ready(self, services: Iterable[str]) -> bool:
+        """Return whether each of `services` runs, healthy, in a container that is as its Compose file says."""
+        found = {one.service: one for one in engine.project_containers(self.model.name)}
+        if not all(name in found and found[name].ready for name in services):
+            return False
+        declared = self.compose.hashes()
+        return all(found[name].configuration_hash == declared.get(name) for name in services)
 
     def require_ours(self) -> None:
-        """Raise DashtamError (BUSY) when the project's containers were made from another folder.
+        """Raise DashtamError (BUSY) when the Compose project belongs to another folder."""
+        preflight.require_ours(self.model, self.compose.file, Path(self.settings.project_dir))
 
-        Compose itself would replace or remove them: it knows a project by its name alone.
-        """
-        ours = self.compose.file.parent.resolve()
-        others = [
-            folder for folder in engine.project_folders(self.model.name) if Path(folder).resolve() != ours
-        ]
-        if others:
-            raise DashtamError(
-                f"The containers of Compose project {self.model.name} belong to {others[0]}.",
-                code=ExitCode.BUSY,
-                hint=f"Stop them there, or give this copy names of its own: set INSTANCE_SUFFIX=-copy "
-                f"and other ports in {self.env_file}.",
-            )
+    def running(self, service: str) -> engine.Container | None:
+        """Return the container that runs `service`, None when none does."""
+        found = engine.project_containers(self.model.name)
+        return next((one for one in found if one.service == service and one.state.status == "running"), None)
 
     def require_running(self, service: str) -> None:
         """Raise DashtamError when `service` has no running container (UNAVAILABLE) or does not exist (USAGE)."""
         self.require_ours()
         self.model.service(service)
-        running = engine.project_containers(self.model.name)
-        if not any(one.service == service and one.state.status == "running" for one in running):
+        if self.running(service) is None:
             raise DashtamError(
                 f"Service {service} of {self.model.name} is not running.",
                 code=ExitCode.UNAVAILABLE,
-                hint=f"Start it: inv {self.name}.up",
+                hint=f"Start it: {self.command('up')}",
             )
-
-
-def open_environment(settings: Settings, name: str) -> Environment:
-    """Return the environment called `name`, its files found and readable.
-
-    Raises DashtamError: USAGE for a name that the settings do not have, CONFIGURATION for a missing Compose
-    file and for a missing or malformed env file.
-    """
-    if name not in settings.environments:
-        raise DashtamError(
-            f"There is no environment {name}.",
-            code=ExitCode.USAGE,
-            hint=f"There is {', '.join(settings.environments)}.",
-        )
-    files = settings.environments[name]
-    compose_file = settings.path(files.compose_file)
-    if not compose_file.is_file():
-        raise DashtamError(
-            f"The Compose file {compose_file} of environment {name} does not exist.",
-            code=ExitCode.CONFIGURATION,
-            hint=f"Check dashtam.environments.{name}.compose_file in invoke.yaml.",
-        )
-    images = settings.path(settings.images.env_file)
-    chosen = (*((images,) if images.exists() else ()), settings.path(files.env_file))
-    for path in chosen:
-        env_files.read(path)
-    return Environment(name=name, settings=settings, compose=Compose(file=compose_file, env_files=chosen))
-
-
-def missing_bind_sources(model: Model, services: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """Return service and source of each bind mount that needs a file or folder that is not there."""
-    return tuple(
-        (name, mount.source)
-        for name in sorted(services)
-        for mount in model.services[name].volumes
-        if mount.type == "bind"
-        and mount.bind.get("create_host_path") is not True
-        and not Path(mount.source).exists()
-    )
-
-
-def require_bind_sources(model: Model, services: Iterable[str]) -> None:
-    """Raise DashtamError (CONFIGURATION) for bind mounts that need a file or folder that is not there."""
-    missing = missing_bind_sources(model, services)
-    if missing:
-        raise DashtamError(
-            "\n".join(f"{source} of service {name} does not exist." for name, source in missing),
-            code=ExitCode.CONFIGURATION,
-            hint="`inv setup` makes env files and certificates. Nothing was started.",
-        )

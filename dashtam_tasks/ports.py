@@ -82,10 +82,10 @@ def conflicts(taken: Iterable[HostPort], *, project: str, holders: Holders) -> t
     )
 
 
-def require_free(model: Model, services: frozenset[str]) -> None:
+def require_free(model: Model, services: frozenset[str], *, hint: str) -> None:
     """Raise DashtamError (UNAVAILABLE) when another program or project holds a port that `services` publish.
 
-    It names every such port with the container or process that holds it.
+    It names every such port with the container or process that holds it; `hint` says how to get other ports.
     """
     taken = occupied(model, services)
     found = conflicts(taken, project=model.name, holders=container_holders()) if taken else ()
@@ -95,7 +95,7 @@ def require_free(model: Model, services: frozenset[str]) -> None:
                 f"Port {one.port} of service {one.port.service} is taken by {one.holder}." for one in found
             ),
             code=ExitCode.UNAVAILABLE,
-            hint="Stop what holds it, or set another port in the env file. Nothing was started.",
+            hint=f"Stop what holds it, or {hint}. Nothing was started.",
         )
 
 

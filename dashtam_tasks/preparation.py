@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from dashtam_tasks import certificates, env_files, images, keys
-from dashtam_tasks.environments import open_environment
 from dashtam_tasks.findings import Finding, Severity
+from dashtam_tasks.opening import every_instance
 from dashtam_tasks.ownership import container_user
 from dashtam_tasks.settings import Settings
 
@@ -80,7 +80,8 @@ def generate_keys(
     """
     path = settings.path(settings.environments[name].env_file)
     due = keys.due(settings, path, names=names, force=force)
-    in_use = open_environment(settings, name).secrets_in_use() if due else frozenset()
+    opened = every_instance(settings, name) if due else ()
+    in_use = frozenset().union(*(one.secrets_in_use() for one in opened))
     return keys.generate(settings, path, force=force, names=names, in_use=in_use)
 
 
@@ -96,8 +97,8 @@ def describe_keys(made: keys.Generated, settings: Settings, name: str) -> Iterat
         yield f"left {secret} in {path} alone: a database volume of this name was made with one"
         if secret in pending:
             yield (
-                f"Put that one back. If the volume is another checkout's, set INSTANCE_SUFFIX and other ports "
-                f"in {path}; if nobody needs it, remove it: inv {name}.down --volumes"
+                f"Put that one back. If the volume is another checkout's, give this one an instance of its own: "
+                f"inv {name}.up --instance NAME; if nobody needs it, remove it: inv {name}.down --volumes"
             )
 
 

@@ -157,11 +157,14 @@ def attach(
     *,
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    stdin: IO[bytes] | int | None = None,
+    stdout: IO[str] | None = None,
 ) -> int:
     """Run a command with our own standard streams and return its exit code, 128+N after signal N.
 
-    At a terminal the child shares our process group, so the terminal itself signals it. Elsewhere it has a
-    group of its own, and SIGINT and SIGTERM are passed on, so that each signal arrives exactly once.
+    `stdin` and `stdout` stand in for ours. A command that fails after Ctrl-C, whatever its own exit code says,
+    was interrupted (130). At a terminal the child shares our process group, so the terminal itself signals it.
+    Elsewhere it has a group of its own, and SIGINT and SIGTERM are passed on, so that each arrives exactly once.
     Raises DashtamError (UNAVAILABLE) when the program is missing.
     """
     interactive = sys.stdin is not None and sys.stdin.isatty()
@@ -172,24 +175,33 @@ def attach(
             argv,
             env=child_environment(environment),
             cwd=cwd,
+            stdin=stdin,
+            stdout=stdout,
             process_group=None if interactive else 0,
         )
-    with passing_signals(process, forward=not interactive):
+    with passing_signals(process, forward=not interactive) as received:
         returncode = process.wait()
+    if returncode and signal.SIGINT in received:
+        return ExitCode.INTERRUPTED
     return returncode if returncode >= 0 else 128 - returncode
 
 
 @contextmanager
-def passing_signals(process: Process, *, forward: bool) -> Iterator[None]:
-    """Leave SIGINT and SIGTERM to `process` while it runs, sending them on when `forward` is set."""
+def passing_signals(process: Process, *, forward: bool) -> Iterator[set[int]]:
+    """Leave SIGINT and SIGTERM to `process` while it runs, sending them on when `forward` is set.
+
+    Yields the set of those that came.
+    """
+    received: set[int] = set()
 
     def handle(number: int, _frame: FrameType | None) -> None:
+        received.add(number)
         if forward or number == signal.SIGTERM:
             process.send_signal(number)
 
     previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield received
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

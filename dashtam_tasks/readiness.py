@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 import msgspec
@@ -48,6 +48,10 @@ class Progress:
     service: str
     state: str
     seconds: float
+
+
+# Opens what shows progress, for as long as there is some: a terminal's live display ends before others write to it.
+Display = Callable[[], AbstractContextManager[Callable[[Progress], None]]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,10 +31,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Environment(Record, frozen=True, kw_only=True):
-    """The two files that make an environment, relative to the project's folder."""
+    """The two files that make an environment, relative to the project's folder.
+
+    `prepare` is what the app's container runs once for a new database.
+    """
 
     compose_file: str
     env_file: str
+    prepare: tuple[str, ...] = ()
 
 
 class Services(Record, frozen=True, kw_only=True):
@@ -48,13 +52,21 @@ class Services(Record, frozen=True, kw_only=True):
 class Probe(Record, frozen=True, kw_only=True):
     """A published endpoint that must answer before an environment counts as ready.
 
-    `port` is the container's; the request goes to the host port that it is published on.
+    `port` is the container's; the request goes to the host port that it is published on. `scheme` may be a variable
+    of the service, `$SSL_ENABLED`: https where that is true, else http.
     """
 
     service: str
     port: Port
-    scheme: Literal["http", "https"] = "https"
+    scheme: Annotated[str, msgspec.Meta(pattern=r"^(https?|\$[A-Za-z_][A-Za-z0-9_]*)$")] = "$SSL_ENABLED"
     path: str = "/health"
+
+    def scheme_in(self, variables: Mapping[str, str | None]) -> str:
+        """Return `http` or `https`, for a service with these variables."""
+        if not self.scheme.startswith("$"):
+            return self.scheme
+        value = variables.get(self.scheme[1:]) or ""
+        return "https" if value.lower() in {"1", "true", "yes", "on"} else "http"
 
 
 class Readiness(Record, frozen=True, kw_only=True):
@@ -67,6 +79,58 @@ class Readiness(Record, frozen=True, kw_only=True):
     )
 
 
+class Suite(Record, frozen=True, kw_only=True):
+    """A test command that is run in, or beside, the test environment.
+
+    `paths` and `options` are its arguments; `--path` replaces the paths. It runs in a new container of `service`
+    (empty: the app), or on the host, there in `folder`. `needs` are the services that must be healthy before,
+    by default what `service` depends on. `variables` are set for it alone. `coverage` is what `--cov` measures,
+    and `pytest` says whether the command takes pytest's options.
+    """
+
+    command: Command = ("uv", "run", "pytest")
+    paths: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    where: Literal["container", "host"] = "container"
+    folder: str = "."
+    service: str = ""
+    needs: tuple[str, ...] | None = None
+    variables: dict[str, str] = {}
+    coverage: str = "src"
+    pytest: bool = True
+
+
+def default_suites() -> dict[str, Suite]:
+    """Return the suites that a project of our own layout has."""
+    return {
+        "unit": Suite(paths=("tests/unit",)),
+        "integration": Suite(paths=("tests/integration",)),
+        "all": Suite(paths=("tests",)),
+        "ssl": Suite(
+            paths=("tests",),
+            options=("-m", "ssl"),
+            needs=("postgres", "redis", "app-ssl", "callback-ssl"),
+            variables={
+                "TLS_APP_URL": "https://app-ssl:8000",
+                "TLS_CALLBACK_URL": "https://callback-ssl:8182",
+                "TLS_CA_FILE": "/app/certs/ca.pem",
+            },
+        ),
+    }
+
+
+class Instances(Record, frozen=True, kw_only=True):
+    """How long a task waits, in seconds, for another one on the same instance."""
+
+    patience: Seconds = 600.0
+
+
+class Isolation(Record, frozen=True, kw_only=True):
+    """What environments may share although they write to it: the application's sources."""
+
+    shared: tuple[str, ...] = ("src", "tests", "alembic")
+
+
 class Certificates(Record, frozen=True, kw_only=True):
     """The local certificate authority and its leaf certificates, in `directory`.
 
@@ -76,7 +140,7 @@ class Certificates(Record, frozen=True, kw_only=True):
 
     directory: str = "certs"
     leaves: tuple[str, ...] = ("cert", "callback_cert")
-    hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")
+    hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1", "app-ssl", "callback-ssl")
     ca_days: Days = 3650
     leaf_days: Days = 397
     renew_before_days: Days = 30
@@ -126,10 +190,18 @@ class Settings(Record, frozen=True, kw_only=True):
     environments: dict[Name, Environment] = msgspec.field(
         default_factory=lambda: {
             "dev": Environment(compose_file="compose/docker-compose.dev.yml", env_file="envs/.env.dev"),
+            "test": Environment(
+                compose_file="compose/docker-compose.test.yml",
+                env_file="envs/.env.test",
+                prepare=("uv", "run", "python", "src/core/init_test_db.py"),
+            ),
         }
     )
     services: Services = Services()
     readiness: Readiness = Readiness()
+    suites: dict[Name, Suite] = msgspec.field(default_factory=default_suites)
+    instances: Instances = Instances()
+    isolation: Isolation = Isolation()
     shell: Command = ("bash",)
     alembic: Command = ("uv", "run", "alembic")
     migrations: str = "alembic/versions"
@@ -147,6 +219,19 @@ class Settings(Record, frozen=True, kw_only=True):
     def ca_certificate(self) -> Path:
         """The local certificate authority that services' certificates are checked against."""
         return self.path(self.certificates.directory) / "ca.pem"
+
+    def files(self, environment: str) -> Environment:
+        """Return the files that make an environment.
+
+        Raises DashtamError (USAGE) for an environment that there is not.
+        """
+        if environment not in self.environments:
+            raise DashtamError(
+                f"There is no environment {environment}.",
+                code=ExitCode.USAGE,
+                hint=f"There is {', '.join(self.environments)}.",
+            )
+        return self.environments[environment]
 
     def path(self, relative: str) -> Path:
         """Return `relative` as an absolute path below the project's folder."""

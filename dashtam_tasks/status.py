@@ -33,7 +33,11 @@ def of_project(model: Model, probes: Iterable[Probe]) -> tuple[ServiceStatus, ..
 
     `probes` tell the scheme of an endpoint. Raises DashtamError (UNAVAILABLE) when no engine answers.
     """
-    schemes = {(probe.service, f"{probe.port}/tcp"): probe.scheme for probe in probes}
+    schemes = {
+        (probe.service, f"{probe.port}/tcp"): probe.scheme_in(model.services[probe.service].environment)
+        for probe in probes
+        if probe.service in model.services
+    }
     found = {one.service: one for one in engine.project_containers(model.name)}
     names = sorted(model.selection() | found.keys())
     return tuple(describe(name, model, found.get(name), schemes) for name in names)

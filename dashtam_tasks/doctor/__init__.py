@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from dashtam_tasks import __version__, certificates, engine, images
-from dashtam_tasks.doctor import machine, project
+from dashtam_tasks.doctor import machine, neighbours, project
 from dashtam_tasks.doctor.machine import Fact, Seen, attempt, guarded
 from dashtam_tasks.findings import Finding, Severity
 from dashtam_tasks.settings import Settings
@@ -51,6 +51,8 @@ def look(settings: Settings) -> Iterator[Seen]:
     if not isinstance(plugin, Finding):
         resolved = partial(project.environments_seen, settings, engine_answers=answers)
         yield from guarded(resolved, kind="environments", where=settings.project_dir)
+        if answers and project.is_set_up(settings):
+            yield from neighbours.isolation_seen(settings)
 
 
 def image_seen(settings: Settings) -> Iterator[Seen]:

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import msgspec
 
-from dashtam_tasks import env_files, keys, ports, processes
+from dashtam_tasks import env_files, instances, keys, ports, processes
 from dashtam_tasks.certificates import checks
 from dashtam_tasks.compose import Compose, Model
 from dashtam_tasks.doctor.machine import Fact, Seen, guarded
-from dashtam_tasks.environments import missing_bind_sources
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.findings import Finding, Severity
+from dashtam_tasks.instances import names
 from dashtam_tasks.ownership import container_user
+from dashtam_tasks.preflight import missing_bind_sources
 from dashtam_tasks.preparation import env_file_pairs
 from dashtam_tasks.settings import Settings
 
@@ -143,10 +144,22 @@ def environments_seen(settings: Settings, *, engine_answers: bool) -> Iterator[S
         file = settings.path(environment.compose_file)
         chosen = resolving_env_files(settings, name)
         if file.is_file() and all(map(is_well_formed, chosen)):
-            compose = Compose(file=file, env_files=chosen)
-            yield from guarded(
-                partial(environment_seen, compose, holders), kind="compose-file", where=str(file)
-            )
+            called = names.own(settings.path(""))
+            known = instances.find(settings.path(""), name, called)
+            compose = Compose(file=file, env_files=chosen, variables=known.variables if known else {})
+            # A named instance has no ports before its first start.
+            seen = partial(environment_seen, compose, holders if known or not called else None)
+            yield from guarded(seen, kind="compose-file", where=str(file))
+
+
+def is_set_up(settings: Settings) -> bool:
+    """Return whether every environment has its files; which one has not is told by other checks."""
+    return all(
+        settings.path(one.compose_file).is_file()
+        and settings.path(one.env_file).is_file()
+        and is_well_formed(settings.path(one.env_file))
+        for one in settings.environments.values()
+    )
 
 
 def resolving_env_files(settings: Settings, name: str) -> tuple[Path, ...]:
@@ -167,10 +180,14 @@ def is_well_formed(path: Path) -> bool:
     return True
 
 
-def environment_seen(compose: Compose, holders: ports.Holders) -> Iterator[Seen]:
-    """Yield what keeps an environment from starting, and shell variables that change plain Compose."""
+def environment_seen(compose: Compose, holders: ports.Holders | None) -> Iterator[Seen]:
+    """Yield what keeps an environment from starting, and shell variables that change plain Compose.
+
+    Without `holders` nothing is said about ports.
+    """
     model = compose.model()
-    yield from port_findings(model, holders)
+    if holders is not None:
+        yield from port_findings(model, holders)
     yield from bind_findings(compose, model)
     variables = interpolated(compose)
     if variables is None:

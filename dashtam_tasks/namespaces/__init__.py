@@ -1,11 +1,12 @@
 """What a person types: each module is a namespace of tasks that parse, make one call and render."""
 
+import functools
 from pathlib import Path
 
 from invoke.collection import Collection
 
 from dashtam_tasks import configuration, settings
-from dashtam_tasks.namespaces import db, dev, images, project
+from dashtam_tasks.namespaces import db, dev, images, instances, project, test
 from dashtam_tasks.namespaces.invoking import outcome
 
 
@@ -14,12 +15,21 @@ def task_tree(project_dir: Path) -> Collection:
 
     Raises SystemExit (CONFIGURATION), after saying why, for configuration that Invoke could not merge.
     """
-    code = outcome(lambda: configuration.require_mergeable(project_dir))
+    tree = Collection(*project.TASKS)
+    code = outcome(functools.partial(grow, tree, project_dir))
     if code:
         raise SystemExit(code)
-    tree = Collection(*project.TASKS)
-    for namespace in (dev, db, images):
+    return tree
+
+
+def grow(tree: Collection, project_dir: Path) -> None:
+    """Add every namespace to `tree`.
+
+    Raises DashtamError (CONFIGURATION) for configuration that Invoke could not merge.
+    """
+    configuration.require_mergeable(project_dir)
+    for namespace in (dev, db, images, instances):
         tree.add_collection(namespace.collection())
+    tree.add_collection(test.collection(configuration.names(project_dir, "suites")))
     dev.add_aliases(tree)
     tree.configure(settings.defaults(project_dir))
-    return tree

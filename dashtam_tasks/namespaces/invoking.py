@@ -3,19 +3,24 @@
 import copy
 import functools
 import math
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Concatenate, ParamSpec
 
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 
-from dashtam_tasks import console, settings
-from dashtam_tasks.environments import Environment, open_environment
+from dashtam_tasks import console, opening, settings
+from dashtam_tasks.environments import Environment
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.opening import claimed, open_environment
 
 P = ParamSpec("P")
+
+INSTANCE = "the copy of this name (default: DASHTAM_INSTANCE, else the folder's own)"
 
 
 class DistinctTask(Task[Any]):
@@ -37,6 +42,8 @@ def task(
     name: str | None = None,
     help: Mapping[str, str] | None = None,  # noqa: A002 - Invoke's own word
     iterable: Sequence[str] = (),
+    optional: Sequence[str] = (),
+    default: bool = False,
 ) -> Callable[[Callable[Concatenate[Context, P], int | None]], Task[Any]]:
     """Return a decorator that makes an Invoke task of a function, whose result, if any, is the exit code.
 
@@ -50,7 +57,9 @@ def task(
             if code:
                 raise Exit(code=code)
 
-        return DistinctTask(guarded, name=name, help=dict(help or {}), iterable=iterable)
+        return DistinctTask(
+            guarded, name=name, help=dict(help or {}), iterable=iterable, optional=optional, default=default
+        )
 
     return decorate
 
@@ -79,9 +88,33 @@ def alias(original: Task[Any], target: str) -> Task[Any]:
     return twin
 
 
-def environment(context: Context, name: str) -> Environment:
-    """Return the environment `name` with the settings of `context`."""
-    return open_environment(settings.load(context.config), name)
+def environment(context: Context, name: str, instance: str = "") -> Environment:
+    """Return an instance of the environment `name`, to look at or to run commands in."""
+    return open_environment(settings.load(context.config), name, instance=meant(instance))
+
+
+def starting(context: Context, name: str, instance: str = "") -> Environment:
+    """Return an instance of the environment `name`, remembered, for what starts containers beside other tasks."""
+    return claimed(environment(context, name, instance))
+
+
+def changing(
+    context: Context, name: str, instance: str = "", *, task: str, starts: bool = True
+) -> AbstractContextManager[Environment]:
+    """Return what yields an instance of the environment `name` and keeps other tasks from changing it meanwhile."""
+    return opening.changing(
+        settings.load(context.config),
+        name,
+        instance=meant(instance),
+        task=task,
+        starts=starts,
+        waiting=console.note,
+    )
+
+
+def meant(instance: str) -> str | None:
+    """Return the name of the instance that the option or DASHTAM_INSTANCE gives, None where neither does."""
+    return instance or os.environ.get("DASHTAM_INSTANCE") or None
 
 
 def after_dashes() -> tuple[str, ...]:

@@ -9,7 +9,16 @@ from invoke.tasks import Task
 
 from dashtam_tasks import console
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.namespaces.invoking import after_dashes, environment, require_consent, seconds, task
+from dashtam_tasks.namespaces.invoking import (
+    INSTANCE,
+    after_dashes,
+    changing,
+    environment,
+    require_consent,
+    seconds,
+    starting,
+    task,
+)
 from dashtam_tasks.status import ServiceStatus
 
 SERVICE = "a service; give it again for more (default: all)"
@@ -31,13 +40,17 @@ def lifecycle(name: str) -> list[Task[Any]]:
             "service": SERVICE,
             "build": "build images first",
             "timeout": TIMEOUT,
+            "instance": INSTANCE,
         },
     )
-    def up(context: Context, service: list[str], build: bool = False, timeout: str = "") -> None:
+    def up(
+        context: Context, service: list[str], build: bool = False, timeout: str = "", instance: str = ""
+    ) -> None:
         """Start the services and return when they are healthy."""
-        opened = environment(context, name)
-        with console.progress() as report:
-            status = opened.up(services=service, build=build, timeout=seconds(timeout), report=report)
+        with changing(context, name, instance, task=f"{name}.up") as opened:
+            status = opened.up(
+                services=service, build=build, timeout=seconds(timeout), display=console.progress
+            )
         show_started(status)
 
     @task(
@@ -45,35 +58,43 @@ def lifecycle(name: str) -> list[Task[Any]]:
             "volumes": "remove the volumes too, and all data in them",
             "yes": "do not ask",
             "timeout": "seconds that a container gets to stop (default: Compose's)",
+            "instance": INSTANCE,
         }
     )
-    def down(context: Context, volumes: bool = False, yes: bool = False, timeout: str = "") -> None:
-        """Stop and remove the containers; data stays."""
-        opened = environment(context, name)
+    def down(
+        context: Context, volumes: bool = False, yes: bool = False, timeout: str = "", instance: str = ""
+    ) -> None:
+        """Stop and remove the containers; volumes stay."""
+        opened = environment(context, name, instance)
         if volumes:
-            require_consent(f"Remove the volumes of {name} and all data in them?", yes=yes)
-        opened.down(volumes=volumes, timeout=seconds(timeout, least=0))
+            require_consent(f"Remove the volumes of {opened.label} and all data in them?", yes=yes)
+        with changing(context, name, instance, task=f"{name}.down", starts=False) as opened:
+            opened.down(volumes=volumes, timeout=seconds(timeout, least=0))
 
-    @task(iterable=["service"], help={"service": SERVICE, "timeout": TIMEOUT})
-    def restart(context: Context, service: list[str], timeout: str = "") -> None:
+    @task(iterable=["service"], help={"service": SERVICE, "timeout": TIMEOUT, "instance": INSTANCE})
+    def restart(context: Context, service: list[str], timeout: str = "", instance: str = "") -> None:
         """Restart the services and return when they are healthy."""
-        opened = environment(context, name)
-        with console.progress() as report:
-            status = opened.restart(services=service, timeout=seconds(timeout), report=report)
+        with changing(context, name, instance, task=f"{name}.restart") as opened:
+            status = opened.restart(services=service, timeout=seconds(timeout), display=console.progress)
         show_started(status)
 
-    @task(iterable=["service"], help={"service": SERVICE, "no_cache": "build every layer anew"})
-    def build(context: Context, service: list[str], no_cache: bool = False) -> None:
+    @task(
+        iterable=["service"],
+        help={"service": SERVICE, "no_cache": "build every layer anew", "instance": INSTANCE},
+    )
+    def build(context: Context, service: list[str], no_cache: bool = False, instance: str = "") -> None:
         """Build the images."""
-        environment(context, name).build(services=service, no_cache=no_cache)
+        with changing(context, name, instance, task=f"{name}.build", starts=False) as opened:
+            opened.build(services=service, no_cache=no_cache)
 
-    @task(iterable=["service"], help={"service": SERVICE, "timeout": TIMEOUT})
-    def rebuild(context: Context, service: list[str], timeout: str = "") -> None:
+    @task(iterable=["service"], help={"service": SERVICE, "timeout": TIMEOUT, "instance": INSTANCE})
+    def rebuild(context: Context, service: list[str], timeout: str = "", instance: str = "") -> None:
         """Build the images without cache and start new containers from them."""
-        opened = environment(context, name)
-        opened.build(services=service, no_cache=True)
-        with console.progress() as report:
-            status = opened.up(services=service, recreate=True, timeout=seconds(timeout), report=report)
+        with changing(context, name, instance, task=f"{name}.rebuild") as opened:
+            opened.build(services=service, no_cache=True)
+            status = opened.up(
+                services=service, recreate=True, timeout=seconds(timeout), display=console.progress
+            )
         show_started(status)
 
     return [up, down, restart, build, rebuild]
@@ -89,45 +110,53 @@ def access(name: str) -> list[Task[Any]]:
             "follow": "keep showing what comes (the default), or stop at the end of the log",
             "tail": "only the last N lines of each service",
             "since": "only from a time or for a duration on, such as 10m",
+            "instance": INSTANCE,
         },
     )
     def logs(
-        context: Context, service: list[str], follow: bool = True, tail: str = "", since: str = ""
+        context: Context,
+        service: list[str],
+        follow: bool = True,
+        tail: str = "",
+        since: str = "",
+        instance: str = "",
     ) -> int:
         """Show the services' logs."""
-        return environment(context, name).logs(services=service, follow=follow, tail=tail, since=since)
+        opened = environment(context, name, instance)
+        return opened.logs(services=service, follow=follow, tail=tail, since=since)
 
-    @task(help={"json": "print JSON"})
-    def status(context: Context, json: bool = False) -> None:
+    @task(help={"json": "print JSON", "instance": INSTANCE})
+    def status(context: Context, json: bool = False, instance: str = "") -> None:
         """Show each service's state, health, address and image."""
-        opened = environment(context, name)
+        opened = environment(context, name, instance)
         show_status(opened.status(), as_json=json)
 
-    @task(help={"service": ONE_SERVICE})
-    def shell(context: Context, service: str = "") -> int:
+    @task(help={"service": ONE_SERVICE, "instance": INSTANCE})
+    def shell(context: Context, service: str = "", instance: str = "") -> int:
         """Open a shell in a running container."""
-        opened = environment(context, name)
+        opened = environment(context, name, instance)
         return opened.execute(opened.settings.shell, service=service)
 
-    @task(name="exec", help={"service": ONE_SERVICE, "user": "user name or id"})
-    def execute(context: Context, service: str = "", user: str = "") -> int:
+    @task(name="exec", help={"service": ONE_SERVICE, "user": "user name or id", "instance": INSTANCE})
+    def execute(context: Context, service: str = "", user: str = "", instance: str = "") -> int:
         """Run the command after -- in a running container."""
-        return environment(context, name).execute(command(), service=service, user=user)
+        return environment(context, name, instance).execute(command(), service=service, user=user)
 
-    @task(help={"service": ONE_SERVICE})
-    def run(context: Context, service: str = "") -> int:
+    @task(help={"service": ONE_SERVICE, "instance": INSTANCE})
+    def run(context: Context, service: str = "", instance: str = "") -> int:
         """Run the command after -- in a new container, removed afterwards."""
-        return environment(context, name).run(command(), service=service)
+        arguments = command()
+        return starting(context, name, instance).run(arguments, service=service)
 
-    @task()
-    def db_shell(context: Context) -> int:
+    @task(help={"instance": INSTANCE})
+    def db_shell(context: Context, instance: str = "") -> int:
         """Open psql on the database; arguments after -- go to psql."""
-        return environment(context, name).database_shell(after_dashes())
+        return environment(context, name, instance).database_shell(after_dashes())
 
-    @task()
-    def redis_cli(context: Context) -> int:
+    @task(help={"instance": INSTANCE})
+    def redis_cli(context: Context, instance: str = "") -> int:
         """Open redis-cli; arguments after -- go to redis-cli."""
-        return environment(context, name).cache_shell(after_dashes())
+        return environment(context, name, instance).cache_shell(after_dashes())
 
     return [logs, status, shell, execute, run, db_shell, redis_cli]
 

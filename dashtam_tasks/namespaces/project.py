@@ -5,10 +5,11 @@ import dataclasses
 from invoke.context import Context
 
 from dashtam_tasks import certificates, console, doctor, keys, preparation, settings
-from dashtam_tasks.environments import open_environment
+from dashtam_tasks.doctor import neighbours
 from dashtam_tasks.errors import ExitCode
 from dashtam_tasks.findings import Finding, Severity
 from dashtam_tasks.namespaces.invoking import require_consent, task
+from dashtam_tasks.opening import changing, every_instance, open_environment
 
 
 @task(help={"install": "allow to install debootstrap, should images have to be built (the default)"})
@@ -85,6 +86,16 @@ def examine(context: Context, json: bool = False) -> int:
     return report_findings(diagnosis.findings)
 
 
+@task(name="isolation", help={"json": "print JSON"})
+def prove_isolation(context: Context, json: bool = False) -> int:
+    """Prove that no two environments or instances share what they should not; exit 1 when they do."""
+    found = neighbours.isolation_findings(settings.load(context.config))
+    if json:
+        console.data([dataclasses.asdict(one) for one in found])
+        return exit_code(found)
+    return report_findings(found)
+
+
 @task(
     help={
         "volumes": "remove the volumes too, and all data in them",
@@ -93,12 +104,16 @@ def examine(context: Context, json: bool = False) -> int:
     }
 )
 def clean(context: Context, volumes: bool = False, images: bool = False, yes: bool = False) -> None:
-    """Remove the containers and networks of every environment."""
-    opened = settings.load(context.config)
+    """Remove the containers and networks of every environment and instance."""
+    chosen = settings.load(context.config)
     if volumes:
-        require_consent("Remove the volumes of every environment and all data in them?", yes=yes)
-    for name in opened.environments:
-        open_environment(opened, name).down(volumes=volumes, images=images)
+        require_consent(
+            "Remove the volumes of every environment and instance, and all data in them?", yes=yes
+        )
+    for name in chosen.environments:
+        for one in every_instance(chosen, name):
+            with changing(chosen, name, instance=one.instance, task="clean", waiting=console.note) as opened:
+                opened.down(volumes=volumes, images=images)
 
 
 def report_findings(found: tuple[Finding, ...]) -> int:
@@ -115,4 +130,4 @@ def exit_code(found: tuple[Finding, ...]) -> int:
     return ExitCode.FOUND_PROBLEMS if any(one.severity is Severity.ERROR for one in found) else 0
 
 
-TASKS = (setup, make_keys, make_certificates, examine, clean)
+TASKS = (setup, make_keys, make_certificates, examine, prove_isolation, clean)

@@ -144,6 +144,15 @@ def hostile_umask() -> Iterator[None]:
     os.umask(before)
 
 
+@pytest.fixture(autouse=True)
+def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test a state folder of its own, where no instance is remembered."""
+    folder = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    monkeypatch.delenv("DASHTAM_INSTANCE", raising=False)
+    return folder / "dashtam-tasks/instances"
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """The default settings of a project in an empty folder."""

@@ -5,22 +5,27 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashtam_tasks.compose import Compose, Model, Service, Volume
+from dashtam_tasks.compose import Compose, Dependency, Model, Named, Service
 from dashtam_tasks.errors import DashtamError, ExitCode
 
 if TYPE_CHECKING:
     from tests.unit.conftest import FakeDocker, Project
 
+
+def after(*services: str) -> dict[str, Dependency]:
+    return {name: Dependency(condition="service_started") for name in services}
+
+
 MODEL = Model(
     name="shop",
     services={
-        "app": Service(build={"context": "."}, depends_on={"db": {}, "cache": {}}),
-        "db": Service(image="postgres:17", depends_on={"disk": {}}),
+        "app": Service(build={"context": "."}, depends_on=after("db", "cache")),
+        "db": Service(image="postgres:17", depends_on=after("disk")),
         "disk": Service(image="busybox"),
-        "cache": Service(image="redis:8", depends_on={"app": {}}),
+        "cache": Service(image="redis:8", depends_on=after("app")),
         "debugger": Service(image="debugger", profiles=("debug",)),
     },
-    volumes={"data": Volume(name="shop_data")},
+    volumes={"data": Named(name="shop_data")},
 )
 
 

@@ -1,4 +1,7 @@
-"""HTTPS against servers that really listen, with certificates of a CA made for the test."""
+"""HTTPS against servers that really listen: those that TLS_APP_URL and TLS_CALLBACK_URL name, else our own.
+
+Our own have certificates of a CA made for the test; TLS_CA_FILE is the CA of the others.
+"""
 
 import os
 import socket
@@ -8,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -33,8 +37,19 @@ class Servers:
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Iterator[Servers]:
+    """Return the servers that the environment names, else serve both."""
+    if "TLS_APP_URL" in os.environ:
+        trusting = ssl.create_default_context(cafile=os.environ["TLS_CA_FILE"])
+        yield Servers(os.environ["TLS_APP_URL"], os.environ["TLS_CALLBACK_URL"], trusting)
+    else:
+        with _serving(tmp_path_factory.mktemp("certs"), settings) as own:
+            yield own
+
+
+@contextmanager
+def _serving(folder: Path, settings: Settings) -> Iterator[Servers]:
     """Serve both over TLS on free ports of the loopback interface."""
-    certs = write_certificates(tmp_path_factory.mktemp("certs"))
+    certs = write_certificates(folder)
     app_port, callback_port = _free_ports(2)
     app = f"https://localhost:{app_port}"
     environment = os.environ | {

@@ -1,0 +1,34 @@
+"""What is examined, and what comes of it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from dashtam_tasks.compose import Model
+from dashtam_tasks.findings import Finding
+from dashtam_tasks.isolation.source import SourceFile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """One instance of an environment, as it would run.
+
+    `name` is for people: `dev`, `test (feature-x)`. `model` is what Compose resolves `file` to.
+    """
+
+    name: str
+    file: Path
+    model: Model
+
+    @cached_property
+    def source(self) -> SourceFile:
+        """The Compose file as it is written."""
+        return SourceFile(self.file)
+
+
+class Breach(NamedTuple):
+    """A finding, and what it is about: the engine need not tell again what a file has told."""
+
+    about: tuple[object, ...]
+    finding: Finding

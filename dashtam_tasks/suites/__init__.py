@@ -1,0 +1,46 @@
+"""Suites: named test commands, run in a one-off container beside healthy services, or on the host."""
+
+from dashtam_tasks import readiness
+from dashtam_tasks.environments import Environment
+from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.settings import Suite
+from dashtam_tasks.suites import container, host
+from dashtam_tasks.suites.command_line import Options
+
+
+def run(environment: Environment, name: str, options: Options, *, display: readiness.Display) -> int:
+    """Run a suite and return its command's exit code, 130 after Ctrl-C.
+
+    Services that it needs are started unless they are healthy, and left running. Raises DashtamError: USAGE for a
+    suite that there is not and for options that it does not take, UNAVAILABLE for a command that could not be run,
+    and as Environment.up does.
+    """
+    suite = suite_of(environment, name)
+    options.require_fitting(name, suite)
+    container.remove_stale(environment)
+    provide_services(environment, suite, display=display)
+    run_there = host.run if suite.where == "host" else container.run
+    return run_there(environment, name, suite, options)
+
+
+def suite_of(environment: Environment, name: str) -> Suite:
+    """Return the settings of a suite.
+
+    Raises DashtamError (USAGE) for one that there is not.
+    """
+    suites = environment.settings.suites
+    if name not in suites:
+        raise DashtamError(
+            f"There is no suite {name}.", code=ExitCode.USAGE, hint=f"There is {', '.join(sorted(suites))}."
+        )
+    return suites[name]
+
+
+def provide_services(environment: Environment, suite: Suite, *, display: readiness.Display) -> None:
+    """Start the services that a suite needs, unless all of them are healthy and as their Compose file says."""
+    service = suite.service or environment.service_of("app")
+    needs = environment.model.service(service).depends_on if suite.needs is None else suite.needs
+    if needs and not environment.is_ready(needs):
+        environment.up(services=needs, display=display)
+    elif needs:
+        environment.prepare_database()

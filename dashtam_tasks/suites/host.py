@@ -1,0 +1,32 @@
+"""A suite on the host, against the published ports of the environment's services."""
+
+from dashtam_tasks import env_files, processes
+from dashtam_tasks.environments import Environment
+from dashtam_tasks.settings import Suite
+from dashtam_tasks.suites import addresses, reports
+from dashtam_tasks.suites.command_line import Options, command_line, judging
+
+
+def run(environment: Environment, name: str, suite: Suite, options: Options) -> int:
+    """Run a suite's command on this machine and return its exit code, 130 after Ctrl-C."""
+    folder = reports.made(environment)
+    with judging(name, suite, folder) as judge:
+        return judge(
+            processes.attach(
+                command_line(name, suite, options, reports=folder),
+                environment=variables(environment, suite),
+                cwd=environment.settings.path(suite.folder),
+            )
+        )
+
+
+def variables(environment: Environment, suite: Suite) -> dict[str, str]:
+    """Return what the suite's service has as variables, and what the env file sets beside these.
+
+    The addresses of services are as the host reaches them.
+    """
+    service = suite.service or environment.service_of("app")
+    inside = environment.model.service(service).environment
+    declared = {name: value for name, value in inside.items() if value is not None}
+    seen = {**env_files.read(environment.env_file), **environment.compose.variables, **declared}
+    return addresses.seen_from_host(seen, environment.model) | suite.variables
