@@ -37,6 +37,9 @@ class HostPorts:
         return f"{host}{self.first}{last}/{self.protocol}"
 
 
+Thing = str | HostPorts | Path
+
+
 @dataclass(frozen=True, kw_only=True)
 class Claim:
     """One thing that a service takes for itself.
@@ -46,7 +49,7 @@ class Claim:
     """
 
     kind: str
-    thing: str | HostPorts | Path
+    thing: Thing
     service: str
     owner: str
     project: str

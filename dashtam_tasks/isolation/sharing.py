@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 
 from dashtam_tasks.findings import Finding
-from dashtam_tasks.isolation.claims import Claim, HostPorts
+from dashtam_tasks.isolation.claims import Claim, HostPorts, Thing
 from dashtam_tasks.isolation.subjects import Breach, Subject
 
 SENTENCES = {
@@ -27,7 +27,7 @@ HINTS = {
 }
 
 # Claims of one side on the same thing.
-Groups = Mapping[tuple[str, str | HostPorts | Path], list[Claim]]
+Groups = Mapping[tuple[str, Thing], list[Claim]]
 
 
 def between(one: Iterable[Claim], other: Iterable[Claim], *, meant: Collection[Path]) -> Iterator[Breach]:
@@ -61,13 +61,13 @@ def same_project(one: Subject, other: Subject) -> Iterator[Breach]:
 
 def grouped(claims: Iterable[Claim]) -> Groups:
     """Return claims by what they claim, those that may write to it first."""
-    groups: defaultdict[tuple[str, str | HostPorts | Path], list[Claim]] = defaultdict(list)
+    groups: defaultdict[tuple[str, Thing], list[Claim]] = defaultdict(list)
     for claim in sorted(claims, key=lambda claim: not claim.writable):
         groups[claim.kind, claim.thing].append(claim)
     return groups
 
 
-def meeting(one: str | HostPorts | Path, other: str | HostPorts | Path) -> str | HostPorts | Path | None:
+def meeting(one: Thing, other: Thing) -> Thing | None:
     """Return what is in both: the same name, ports of both ranges, the inner one of two paths; else None."""
     if isinstance(one, HostPorts) and isinstance(other, HostPorts):
         return one.common(other)
@@ -88,13 +88,15 @@ def is_breach(common: Path, claims: Iterable[Claim], meant: Collection[Path]) ->
     return writable and not any(common.is_relative_to(path.resolve()) for path in meant)
 
 
-def breach(common: str | HostPorts | Path, ours: list[Claim], theirs: list[Claim]) -> Breach:
+def breach(common: Thing, ours: list[Claim], theirs: list[Claim]) -> Breach:
     """Return the breach that both sides claim `common`, told at our side's line and naming the other's."""
     claim, other = ours[0], theirs[0]
     where, other_place = claim.where(), other.where()
     one, another = users(ours), users(theirs) + (f" ({other_place})" if other_place != where else "")
     if isinstance(claim.thing, Path) and isinstance(other.thing, Path):
-        message = mounted(claim, one, other, another)
+        message = mounted(
+            claim.thing, f"{access(claim)} by {one}", other.thing, f"{access(other)} by {another}"
+        )
     else:
         message = SENTENCES[claim.kind].format(thing=common, one=one, other=another)
     return Breach(
@@ -108,13 +110,12 @@ def breach(common: str | HostPorts | Path, ours: list[Claim], theirs: list[Claim
     )
 
 
-def mounted(claim: Claim, one: str, other: Claim, another: str) -> str:
+def mounted(mine: Path, one: str, yours: Path, other: str) -> str:
     """Return the sentence for a path that both sides mount, or for two of which one holds the other."""
-    mine, yours = Path(str(claim.thing)), Path(str(other.thing))
-    inside = (
-        "" if mine == yours else f" {yours} in it" if yours.is_relative_to(mine) else f" {yours} around it"
-    )
-    return f"{mine} is mounted {access(claim)} by {one}, and{inside} {access(other)} by {another}."
+    if mine == yours:
+        return f"{mine} is mounted {one}, and {other}."
+    place = "in" if yours.is_relative_to(mine) else "around"
+    return f"{mine} is mounted {one}, and {yours} {place} it {other}."
 
 
 def access(claim: Claim) -> str:

@@ -19,7 +19,11 @@ from dashtam_tasks import env_files
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("compose", "example", "images", "invoke.yaml", "tasks.py")
+ENVIRONMENTS = ("dev", "test")
 PORTS = ("APP_PORT", "POSTGRES_PORT", "REDIS_PORT", "CALLBACK_PORT")
+
+LISTINGS = {"container": ("ps", "--all"), "network": ("network", "ls"), "volume": ("volume", "ls")}
+NAMES = {"container": "{{.Names}}", "network": "{{.Name}}", "volume": "{{.Name}}"}
 
 
 def docker(*arguments: str) -> str:
@@ -40,24 +44,29 @@ def free_ports(count: int) -> list[int]:
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """A copied project in `path` whose names end in `suffix`."""
+    """A copied project in `path` whose names end in `suffix`, and whose instances are remembered in `state`."""
 
     path: Path
     suffix: str
+    state: Path
 
     @property
     def name(self) -> str:
-        """The Compose project's name."""
-        return f"dashtam-dev{self.suffix}"
+        """The Compose project's name in development."""
+        return self.compose_project("dev")
+
+    def compose_project(self, environment: str, instance: str = "") -> str:
+        """Return the Compose project's name of an instance."""
+        return f"dashtam-{environment}{self.suffix}{instance and f'-{instance}'}"
 
     @property
     def env_file(self) -> Path:
         """The development env file."""
         return self.path / "envs/.env.dev"
 
-    def variable(self, name: str) -> str:
-        """Return a value of the development env file."""
-        return env_files.read(self.env_file)[name]
+    def variable(self, name: str, environment: str = "dev") -> str:
+        """Return a value of an environment's env file."""
+        return env_files.read(self.path / f"envs/.env.{environment}")[name]
 
     def start(
         self, *arguments: str, environment: Mapping[str, str] | None = None, **options: Any
@@ -67,7 +76,7 @@ class Project:
         return subprocess.Popen(
             [sys.executable, "-m", "invoke", *arguments],
             cwd=self.path,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, "XDG_STATE_HOME": str(self.state), **(environment or {})},
             text=True,
             **(streams | options),
         )
@@ -89,7 +98,7 @@ class Project:
     def get(
         self, path: str = "/health", *, port: str = "APP_PORT", trust: ssl.SSLContext | None = None
     ) -> Any:
-        """Return the JSON that a published port answers."""
+        """Return the JSON that a published port of development answers."""
         url = f"https://localhost:{self.variable(port)}{path}"
         with urllib.request.urlopen(url, context=trust or self.trust(), timeout=10) as answer:
             return json.load(answer)
@@ -104,20 +113,38 @@ class Project:
         with urllib.request.urlopen(request, context=self.trust(), timeout=10) as answer:
             return json.load(answer)
 
-    def containers(self) -> dict[str, str]:
-        """Return the ids of the project's containers, stopped ones included, by name."""
-        label = f"label=com.docker.compose.project={self.name}"
+    def containers(self, environment: str = "dev", instance: str = "") -> dict[str, str]:
+        """Return the ids of an instance's containers, stopped ones included, by name."""
+        label = f"label=com.docker.compose.project={self.compose_project(environment, instance)}"
         rows = docker("ps", "-a", "--no-trunc", "--filter", label, "--format", "{{.Names}} {{.ID}}")
         return dict(row.split() for row in rows.splitlines())
 
+    def instances(self) -> dict[str, dict[str, Any]]:
+        """Return what `inv instances` knows, by Compose project."""
+        return {one["project"]: one for one in json.loads(self.inv("instances", "--json").stdout)}
+
     def leftovers(self) -> list[str]:
-        """Return every container, network and volume that the engine has of this project."""
-        label = f"label=com.docker.compose.project={self.name}"
-        return [
-            *docker("ps", "-aq", "--filter", label).split(),
-            *docker("network", "ls", "-q", "--filter", label).split(),
-            *docker("volume", "ls", "-q", "--filter", label).split(),
-        ]
+        """Return every container, network and volume that the engine has of this project's environments."""
+        return [name for kind in LISTINGS for name in self.found(kind)]
+
+    def found(self, kind: str) -> list[str]:
+        """Return the names of what the engine has of one kind, of every environment and instance."""
+        label = '{{.Label "com.docker.compose.project"}}'
+        rows = docker(*LISTINGS[kind], "--format", f"{NAMES[kind]}|{label}").splitlines()
+        return [name for name, _, owner in (row.partition("|") for row in rows) if self.suffix in owner]
+
+    def rows(self) -> str:
+        """Return every row of every table in development's database."""
+        tables = self.sql(
+            "select format('%I', tablename) from pg_tables where schemaname = 'public' order by 1"
+        )
+        return "\n".join(
+            self.sql(f"copy (table {table} order by 1) to stdout") for table in tables.split()
+        )
+
+    def sql(self, statement: str, environment: str = "dev") -> str:
+        """Return what psql answers to a statement, one row a line."""
+        return self.inv(f"{environment}.db-shell", "--", "-Atc", statement).stdout
 
     def replace(self, file: str, old: str, new: str) -> None:
         """Replace the one place where `old` stands in a file."""
@@ -129,7 +156,7 @@ class Project:
 
 def make_project(path: Path) -> Project:
     """Copy the repository's project to `path`, prepare it as a person would, and give it its own names."""
-    project = Project(path=path, suffix=f"-{uuid.uuid4().hex[:8]}")
+    project = Project(path=path, suffix=f"-{uuid.uuid4().hex[:8]}", state=path.with_name("state"))
     ignored = shutil.ignore_patterns("__pycache__", ".*_cache", "*.pem", ".env", ".env.test")
     for name in COPIED:
         source = ROOT / name
@@ -138,11 +165,12 @@ def make_project(path: Path) -> Project:
         else:
             shutil.copy2(source, path / name)
     (path / "envs").mkdir()
-    example = path / "envs/.env.dev.example"
-    shutil.copy2(ROOT / "envs/.env.dev.example", example)
-    example.write_text(example.read_text() + f"\nINSTANCE_SUFFIX={project.suffix}\n")
-    ports = (str(port) for port in free_ports(len(PORTS)))
-    env_files.update(example, dict(zip(PORTS, ports, strict=True)))
+    ports = iter(free_ports(len(PORTS) * len(ENVIRONMENTS)))
+    for environment in ENVIRONMENTS:
+        example = path / f"envs/.env.{environment}.example"
+        shutil.copy2(ROOT / "envs" / example.name, example)
+        example.write_text(example.read_text() + f"\nINSTANCE_SUFFIX={project.suffix}\n")
+        env_files.update(example, {name: str(next(ports)) for name in PORTS})
     project.inv("setup")
     return project
 
@@ -154,14 +182,11 @@ def disposable(path: Path) -> Iterator[Project]:
     try:
         yield made
     finally:
-        for kind, listing in (("container", ("ps", "-aq")), ("volume", ("volume", "ls", "-q"))):
-            found = docker(*listing, "--filter", f"label=com.docker.compose.project={made.name}").split()
+        for kind, options in (("container", ("--force",)), ("network", ()), ("volume", ())):
+            found = made.found(kind)
             if found:
-                docker(kind, "rm", "--force", *found)
-        label = f"label=com.docker.compose.project={made.name}"
-        for network in docker("network", "ls", "-q", "--filter", label).split():
-            docker("network", "rm", network)
+                docker(kind, "rm", *options, *found)
         # By name: another project's image may be the very same one.
-        names = ("--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={made.name}-*")
+        names = ("--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference=dashtam-*{made.suffix}*")
         for image in docker("image", "ls", *names).splitlines():
             docker("image", "rm", image)
