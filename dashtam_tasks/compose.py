@@ -123,16 +123,21 @@ class Uninterpolated(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Compose:
-    """One Compose file with the env files and variables that it is resolved with."""
+    """One Compose file with the env files and variables that it is resolved with.
+
+    With `overlay` a second one, read from standard input, is merged over it.
+    """
 
     file: Path
     env_files: tuple[Path, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
+    overlay: bool = False
 
     def argv(self, *arguments: str) -> list[str]:
         """Return the whole command line of `docker compose ARGUMENTS` for this project."""
         env_files = [part for path in self.env_files for part in ("--env-file", str(path))]
-        return ["docker", "compose", "--file", str(self.file), *env_files, *arguments]
+        overlay = ("--file", "-") if self.overlay else ()
+        return ["docker", "compose", "--file", str(self.file), *overlay, *env_files, *arguments]
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         """Run `docker compose ARGUMENTS` and return what it wrote to stdout.

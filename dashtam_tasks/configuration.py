@@ -24,25 +24,30 @@ def require_mergeable(project_dir: Path) -> None:
     Raises DashtamError (CONFIGURATION), naming the file or the variable and the key, when it cannot.
     """
     known = settings.defaults(project_dir)[settings.KEY]
-    path = project_dir / settings.CONFIGURATION_FILES[0]
-    written = read(path) if path.is_file() else {}
-    values = dict(leaves(written)) | dict(leaves(known))
-    for problem in (*misplaced(written, known, path), *unusable(os.environ, values)):
+    written = {path: read(path) for path in present_files(project_dir)}
+    values = {keys: value for one in (*written.values(), known) for keys, value in leaves(one)}
+    wrong = (problem for path, one in written.items() for problem in misplaced(one, known, path))
+    for problem in (*wrong, *unusable(os.environ, values)):
         raise DashtamError(
             problem, code=ExitCode.CONFIGURATION, hint="docs/settings.md lists the settings and their types."
         )
 
 
 def names(project_dir: Path, key: str) -> tuple[str, ...]:
-    """Return the names in the mapping `key` of the settings, by default or in a configuration file.
+    """Return the names in the mapping `key` of the settings, by default or in a file that Invoke can merge.
 
     Raises DashtamError (CONFIGURATION) for a file that is not YAML.
     """
     found = dict(settings.defaults(project_dir)[settings.KEY][key])
-    for name in settings.CONFIGURATION_FILES:
-        path = project_dir / Path(name).expanduser()
-        found |= read(path).get(key, {}) if path.is_file() else {}
+    for path in present_files(project_dir):
+        found |= read(path).get(key, {})
     return tuple(map(str, found))
+
+
+def present_files(project_dir: Path) -> tuple[Path, ...]:
+    """Return the configuration files that there are, the strongest first."""
+    paths = (project_dir / Path(name).expanduser() for name in settings.CONFIGURATION_FILES)
+    return tuple(path for path in paths if path.is_file())
 
 
 def read(path: Path) -> Any:  # noqa: ANN401 - whatever YAML holds
@@ -86,7 +91,10 @@ def castable(text: str, value: object) -> bool:
     """Return whether a variable's text can replace a setting's value."""
     if isinstance(value, list | tuple):
         return False
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        # Invoke takes any other text for true, "false" included.
+        return text in {"0", "1"}
+    if isinstance(value, int | float):
         try:
             type(value)(text)
         except ValueError:
@@ -100,7 +108,7 @@ def kind(value: object) -> str:
         return "nothing"
     if isinstance(value, list | tuple):
         return "a list, which only a file can give"
-    names = {dict: "a mapping", float: "a number", int: "a whole number"}
+    names = {dict: "a mapping", float: "a number", int: "a whole number", bool: "1 (true) or 0 (false)"}
     return names.get(type(value), repr(value))
 
 

@@ -64,9 +64,8 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 def duration(seconds: float) -> str:
     """Return a duration in its largest whole unit, such as `3 h`."""
     units = (("d", 86400), ("h", 3600), ("min", 60))
-    return next(
-        (f"{seconds // size:.0f} {unit}" for unit, size in units if seconds >= size), f"{seconds:.0f} s"
-    )
+    size, unit = next(((size, unit) for unit, size in units if seconds >= size), (1, "s"))
+    return f"{seconds // size:.0f} {unit}"
 
 
 @contextmanager

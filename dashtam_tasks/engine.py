@@ -201,6 +201,11 @@ def one_off_containers(project: str, label: str) -> tuple[str, ...]:
     return tuple(docker("ps", "--all", "--quiet", "--no-trunc", *chosen).split())
 
 
+def interrupt(ids: Sequence[str]) -> bool:
+    """Send SIGINT to what containers run; return whether all of them got it."""
+    return bool(ids) and not processes.run(["docker", "kill", "--signal", "INT", *ids]).returncode
+
+
 def remove_containers(ids: Sequence[str]) -> None:
     """Kill and remove containers, with their anonymous volumes; one that is gone already is no error.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dashtam_tasks import endpoints, engine, instances, ports, preflight, readiness, status
+from dashtam_tasks import endpoints, engine, instances, ports, preflight, processes, readiness, status
 from dashtam_tasks.compose import Compose, Model
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.instances import Instance
@@ -147,7 +147,9 @@ class Environment:
         known = instances.find(Path(self.settings.project_dir), self.name, self.instance)
         if database is None or known is None or known.prepared == engine.data_of(database):
             return
-        returncode = self.compose.attach(*self.run_arguments(command), stdout=sys.stderr)
+        returncode = self.compose.attach(
+            *self.run_arguments(command), stdin=processes.DEVNULL, stdout=sys.stderr
+        )
         if returncode == ExitCode.INTERRUPTED:
             raise KeyboardInterrupt
         if returncode:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -31,23 +32,20 @@ def survey() -> tuple[Entry, ...]:
 
     Raises DashtamError (UNAVAILABLE) when no engine answers.
     """
-    known = instances.remembered()
-    by_project: dict[str, list[Container]] = {one.project: [] for one in known}
-    for container in engine.containers(f"label={engine.PROJECT_LABEL}"):
-        by_project.get(container.project, []).append(container)
+    containers = engine.containers(f"label={engine.PROJECT_LABEL}")
     now = datetime.now(UTC)
     entries = (
-        Entry(instance=one, state=state(one, by_project[one.project]), age=(now - one.made).total_seconds())
-        for one in known
+        Entry(instance=one, state=state(one, containers), age=(now - one.made).total_seconds())
+        for one in instances.remembered()
     )
     return tuple(sorted(entries, key=lambda one: (one.instance.folder, one.instance.label)))
 
 
 def state(instance: Instance, containers: Iterable[Container]) -> str:
-    """Return a phrase for how an instance is."""
+    """Return a phrase for how an instance is, from `containers`, of which some may be its own."""
     if instance.is_orphan:
         return "folder is gone"
-    found = tuple(containers)
+    found = [one for one in containers if one.project == instance.project]
     ready = sum(one.ready for one in found)
     if not found:
         return "down"
@@ -59,13 +57,16 @@ def orphans() -> tuple[Instance, ...]:
     return tuple(one for one in instances.remembered() if one.is_orphan)
 
 
-def remove(unneeded: Iterable[Instance]) -> Iterator[Instance]:
-    """Remove each instance with its containers, networks, volumes and images; yield it when it is gone.
+def remove(unneeded: Iterable[Instance]) -> Iterator[str]:
+    """Remove each instance with its containers, networks, volumes and images; yield a line when it is gone.
 
-    Its Compose file may be gone as well, so that what carries its label is removed. Raises DashtamError
-    (UNAVAILABLE) when something cannot be removed; the instance is remembered then.
+    Its Compose file may be gone as well, so that what carries its label is removed, unless its containers are those
+    of another folder by now. Raises DashtamError (UNAVAILABLE) when something cannot be removed; the instance is
+    remembered then.
     """
     for one in unneeded:
-        engine.remove_project(one.project)
+        heirs = [folder for folder in engine.project_folders(one.project) if Path(folder).exists()]
+        if not heirs:
+            engine.remove_project(one.project)
         instances.forget([one.project])
-        yield one
+        yield f"forgot {one.project}, which {heirs[0]} has now" if heirs else f"removed {one.project}"

@@ -106,6 +106,7 @@ def claimed(environment: Environment) -> Environment:
         compose=environment.compose,
         model=model,
         ports=allocation.variables(environment.compose) if environment.instance else {},
+        shared=shared_paths(settings),
     )
     return dataclasses.replace(environment, compose=made.compose, remembered=made)
 

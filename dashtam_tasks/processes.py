@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,15 +159,17 @@ def attach(
     cwd: Path | None = None,
     stdin: IO[bytes] | int | None = None,
     stdout: IO[str] | None = None,
+    interrupt: Callable[[], bool] | None = None,
 ) -> int:
     """Run a command with our own standard streams and return its exit code, 128+N after signal N.
 
     `stdin` and `stdout` stand in for ours. A command that fails after Ctrl-C, whatever its own exit code says,
     was interrupted (130). At a terminal the child shares our process group, so the terminal itself signals it.
-    Elsewhere it has a group of its own, and SIGINT and SIGTERM are passed on, so that each arrives exactly once.
+    Elsewhere it has a group of its own, which SIGINT and SIGTERM are passed on to, so that each arrives once.
+    With `interrupt` it always has one, and the first SIGINT calls that instead, unless it returns False.
     Raises DashtamError (UNAVAILABLE) when the program is missing.
     """
-    interactive = sys.stdin is not None and sys.stdin.isatty()
+    interactive = interrupt is None and sys.stdin is not None and sys.stdin.isatty()
     sys.stdout.flush()
     sys.stderr.flush()
     with starting(argv):
@@ -179,7 +181,7 @@ def attach(
             stdout=stdout,
             process_group=None if interactive else 0,
         )
-    with passing_signals(process, forward=not interactive) as received:
+    with passing_signals(process, forward=not interactive, interrupt=interrupt) as received:
         returncode = process.wait()
     if returncode and signal.SIGINT in received:
         return ExitCode.INTERRUPTED
@@ -187,16 +189,24 @@ def attach(
 
 
 @contextmanager
-def passing_signals(process: Process, *, forward: bool) -> Iterator[set[int]]:
+def passing_signals(
+    process: Process, *, forward: bool, interrupt: Callable[[], bool] | None
+) -> Iterator[set[int]]:
     """Leave SIGINT and SIGTERM to `process` while it runs, sending them on when `forward` is set.
 
-    Yields the set of those that came.
+    Yields the set of those that came. `interrupt` is that of attach.
     """
     received: set[int] = set()
 
     def handle(number: int, _frame: FrameType | None) -> None:
+        first = number not in received
         received.add(number)
-        if forward or number == signal.SIGTERM:
+        if number == signal.SIGINT and first and interrupt and interrupt():
+            return
+        if forward and process.poll() is None:
+            # As from a terminal: with one to write to, docker leaves it to that to signal its plugins.
+            os.killpg(process.pid, number)
+        elif number == signal.SIGTERM:
             process.send_signal(number)
 
     previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -50,8 +50,9 @@ def look(settings: Settings) -> Iterator[Seen]:
         yield from guarded(partial(image_seen, settings), kind="images", where="base images")
     if not isinstance(plugin, Finding):
         resolved = partial(project.environments_seen, settings, engine_answers=answers)
-        yield from guarded(resolved, kind="environments", where=settings.project_dir)
-        if answers and project.is_set_up(settings):
+        seen = tuple(guarded(resolved, kind="environments", where=settings.project_dir))
+        yield from seen
+        if answers and project.is_set_up(settings) and not any(map(project.is_unresolvable, seen)):
             yield from neighbours.isolation_seen(settings)
 
 

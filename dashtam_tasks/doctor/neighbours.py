@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 from dashtam_tasks import engine, instances, isolation, opening
 from dashtam_tasks.doctor.machine import Seen, guarded
@@ -18,9 +19,10 @@ def isolation_findings(settings: Settings) -> tuple[Finding, ...]:
     Raises DashtamError: UNAVAILABLE when no engine answers, and as opening.open_environment does.
     """
     subjects = (*own_subjects(settings), *other_subjects(settings))
-    projects = {one.model.name for one in subjects} | {one.project for one in instances.remembered()}
+    known = instances.remembered()
+    projects = {one.model.name for one in subjects} | {one.project for one in known}
     containers = engine.containers(f"label={engine.PROJECT_LABEL}")
-    shared = opening.shared_paths(settings)
+    shared = {*opening.shared_paths(settings), *(Path(path) for one in known for path in one.shared)}
     return isolation.examine(subjects, (one for one in containers if one.project in projects), shared=shared)
 
 

@@ -157,9 +157,14 @@ def is_set_up(settings: Settings) -> bool:
     return all(
         settings.path(one.compose_file).is_file()
         and settings.path(one.env_file).is_file()
-        and is_well_formed(settings.path(one.env_file))
-        for one in settings.environments.values()
+        and all(map(is_well_formed, resolving_env_files(settings, name)))
+        for name, one in settings.environments.items()
     )
+
+
+def is_unresolvable(seen: Seen) -> bool:
+    """Return whether what was seen is that Compose could not resolve an environment's files."""
+    return isinstance(seen, Finding) and seen.kind == "compose-file"
 
 
 def resolving_env_files(settings: Settings, name: str) -> tuple[Path, ...]:

@@ -27,7 +27,8 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     """One remembered copy of an environment.
 
     `project` is Compose's name for it, `name` is empty for the default one. `variables` are what it sets beside
-    its env files, `ports` the host ports that it publishes. `prepared` names the data that was prepared last.
+    its env files, `ports` the host ports that it publishes. `shared` are the paths that other instances may
+    write to as well. `prepared` names the data that was prepared last.
     """
 
     project: str
@@ -39,6 +40,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     variables: dict[str, str]
     ports: tuple[int, ...]
     made: datetime
+    shared: tuple[str, ...] = ()
     prepared: str = ""
 
     @property
@@ -53,8 +55,8 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
 
     def describes(self, compose: Compose, model: Model) -> bool:
         """Return whether the instance is as its files say now: they may have been renamed, and given new ports."""
-        names_hold = (self.project, self.compose_file) == (model.name, str(compose.file.resolve()))
-        return names_hold and set(allocation.fixed(model)) <= set(self.ports)
+        files_hold = (self.compose_file, self.env_files) == resolved(compose)
+        return files_hold and self.project == model.name and set(allocation.fixed(model)) <= set(self.ports)
 
     @property
     def compose(self) -> Compose:
@@ -68,10 +70,12 @@ def state_folder() -> Path:
 
     Raises DashtamError (CANNOT_CREATE) when it cannot be made.
     """
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
-    folder = Path(base, "dashtam-tasks/instances")
+    base = Path(os.environ.get("XDG_STATE_HOME", ""))
+    # The specification has a relative path ignored.
+    folder = (base if base.is_absolute() else Path.home() / ".local/state") / "dashtam-tasks/instances"
     with files.explaining(folder):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
+            missing.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 
@@ -80,16 +84,19 @@ def remembered() -> tuple[Instance, ...]:
 
     Raises DashtamError (DATA) for a file that is damaged.
     """
-    return tuple(read(path) for path in sorted(state_folder().glob("*.json")))
+    paths = sorted(state_folder().glob("*.json"), key=lambda path: path.stem)
+    return tuple(one for path in paths if (one := read(path)))
 
 
-def read(path: Path) -> Instance:
-    """Return the instance that a file describes.
+def read(path: Path) -> Instance | None:
+    """Return the instance that a file describes, None when it was forgotten meanwhile.
 
     Raises DashtamError (DATA) when it describes none.
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=Instance)
+    except FileNotFoundError:
+        return None
     except msgspec.MsgspecError as error:
         raise DashtamError(
             f"{path} does not describe an instance: {error}",
@@ -110,7 +117,14 @@ def find(folder: Path, environment: str, name: str) -> Instance | None:
 
 
 def claim(
-    folder: Path, environment: str, name: str, *, compose: Compose, model: Model, ports: Mapping[str, int]
+    folder: Path,
+    environment: str,
+    name: str,
+    *,
+    compose: Compose,
+    model: Model,
+    ports: Mapping[str, int],
+    shared: Iterable[Path] = (),
 ) -> Instance:
     """Remember an instance as its files say now, and return it.
 
@@ -122,23 +136,39 @@ def claim(
     with files.locked(state_folder()):
         require_unowned(model.name, folder)
         before = find(folder, environment, name)
-        taken = {port for one in remembered() if one.project != model.name for port in one.ports}
-        new = {variable: port for variable, port in ports.items() if variable not in compose.variables}
-        variables = {**compose.variables, **allocation.allocate(new, taken)} if name else {}
+        chosen = host_ports(compose, model.name, ports) if name else {}
+        compose_file, env_files = resolved(compose)
         made = Instance(
             project=model.name,
             environment=environment,
             name=name,
             folder=str(folder.resolve()),
-            compose_file=str(compose.file.resolve()),
-            env_files=tuple(str(path.resolve()) for path in compose.env_files),
-            variables=variables,
-            ports=tuple(sorted(int(variables[one]) for one in ports)) if name else allocation.fixed(model),
+            compose_file=compose_file,
+            env_files=env_files,
+            variables={**compose.variables, **chosen} if name else {},
+            ports=tuple(sorted(map(int, chosen.values()))) if name else allocation.fixed(model),
             made=before.made if before else datetime.now(UTC),
+            shared=tuple(str(path.resolve()) for path in shared),
             prepared=before.prepared if before else "",
         )
         write(made)
     return made
+
+
+def host_ports(compose: Compose, project: str, ports: Mapping[str, int]) -> dict[str, str]:
+    """Return values for the variables in `ports`: those that an instance has, and free host ports for the rest.
+
+    No other instance has these, be it up or not, nor the default one, whose ports the values of `ports` are.
+    """
+    kept = {variable: value for variable, value in compose.variables.items() if variable in ports}
+    new = {variable: port for variable, port in ports.items() if variable not in kept}
+    others = {port for one in remembered() if one.project != project for port in one.ports}
+    return kept | allocation.allocate(new, others | set(map(int, kept.values())) | set(ports.values()))
+
+
+def resolved(compose: Compose) -> tuple[str, tuple[str, ...]]:
+    """Return the Compose file and the env files as they are remembered, by their real paths."""
+    return str(compose.file.resolve()), tuple(str(path.resolve()) for path in compose.env_files)
 
 
 def require_unowned(project: str, folder: Path) -> None:

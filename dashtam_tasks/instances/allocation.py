@@ -6,14 +6,15 @@ from collections.abc import Collection, Mapping
 from dashtam_tasks import env_files
 from dashtam_tasks.compose import Compose, Model
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.ports import HostPort, published
+from dashtam_tasks.ports import KINDS, HostPort, published
 
 # A copy's ports are the default's plus a multiple of this, so that a person recognises them.
 STEP = 100
 HIGHEST = 65535
-LOOPBACK = "127.0.0.1"
+# A port that is free here is free on each of them.
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - nothing listens there
 
-VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)(?::?-(\d+))?\}?")
+VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)(?::?(?:-(\d+)|\?[^}]*))?\}?")
 # A colon inside of braces belongs to a default value.
 SEPARATOR = re.compile(r":(?![^{]*\})")
 
@@ -42,8 +43,11 @@ def allocate(wanted: Mapping[str, int], taken: Collection[int]) -> dict[str, str
 
 
 def is_held(port: int) -> bool:
-    """Return whether something on this machine holds the port."""
-    return HostPort(service="", address=LOOPBACK, number=port).taken
+    """Return whether something on this machine holds the port, in any protocol."""
+    return any(
+        HostPort(service="", address=EVERY_ADDRESS, number=port, protocol=protocol).taken
+        for protocol in KINDS
+    )
 
 
 def variables(compose: Compose) -> dict[str, int]:

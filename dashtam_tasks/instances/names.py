@@ -11,7 +11,8 @@ from dashtam_tasks.errors import DashtamError, ExitCode
 SUFFIX = "INSTANCE_SUFFIX"
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,38}[a-z0-9])?")
-LINKED_WORKTREE = re.compile(r"gitdir: .*/worktrees/([^/\n]+)\n?")
+# A submodule of a linked worktree is in that worktree.
+LINKED_WORKTREE = re.compile(r"gitdir: .*/worktrees/([^/\n]+)(?:/modules/.+)?\n?")
 
 
 def require_possible(name: str) -> str:

@@ -42,7 +42,7 @@ def prune(context: Context, yes: bool = False) -> None:  # noqa: ARG001 - every 
     require_consent(
         "Remove these with their containers, networks and volumes, and all data in them?", yes=yes
     )
-    console.lines(f"removed {one.project}" for one in inventory.remove(orphans))
+    console.lines(inventory.remove(orphans))
 
 
 def collection() -> Collection:

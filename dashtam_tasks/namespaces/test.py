@@ -35,7 +35,8 @@ def collection(suite_names: Iterable[str]) -> Collection:
     made = lifecycle.collection(NAME)
     made.add_task(coverage)
     for name in suite_names:
-        if name in made.task_names:
+        # Invoke takes db_shell and db-shell for one name, and the later task would replace the earlier.
+        if made.transform(name) in made.task_names:
             raise DashtamError(
                 f"dashtam.suites.{name}: there is a task {NAME}.{name} already.",
                 code=ExitCode.CONFIGURATION,

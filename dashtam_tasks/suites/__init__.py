@@ -12,11 +12,12 @@ def run(environment: Environment, name: str, options: Options, *, display: readi
     """Run a suite and return its command's exit code, 130 after Ctrl-C.
 
     Services that it needs are started unless they are healthy, and left running. Raises DashtamError: USAGE for a
-    suite that there is not and for options that it does not take, UNAVAILABLE for a command that could not be run,
-    and as Environment.up does.
+    suite that there is not and for options that it does not take, CONFIGURATION for one whose settings name a
+    service that there is not, UNAVAILABLE for a command that could not be run, and as Environment.up does.
     """
     suite = suite_of(environment, name)
     options.require_fitting(name, suite)
+    require_services(environment, name, suite)
     container.remove_stale(environment)
     provide_services(environment, suite, display=display)
     run_there = host.run if suite.where == "host" else container.run
@@ -34,6 +35,20 @@ def suite_of(environment: Environment, name: str) -> Suite:
             f"There is no suite {name}.", code=ExitCode.USAGE, hint=f"There is {', '.join(sorted(suites))}."
         )
     return suites[name]
+
+
+def require_services(environment: Environment, name: str, suite: Suite) -> None:
+    """Raise DashtamError (CONFIGURATION) when a suite's settings name a service that there is not."""
+    services = environment.model.services
+    named = (("service", suite.service), *(("needs", one) for one in suite.needs or ()))
+    for key, service in named:
+        if service and service not in services:
+            raise DashtamError(
+                f"dashtam.suites.{name}.{key} names {service}, and {environment.compose.file.name} has no such "
+                "service.",
+                code=ExitCode.CONFIGURATION,
+                hint=f"Set it to one of {', '.join(sorted(services))}.",
+            )
 
 
 def provide_services(environment: Environment, suite: Suite, *, display: readiness.Display) -> None:

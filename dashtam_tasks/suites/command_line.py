@@ -11,6 +11,7 @@ from dashtam_tasks.settings import Suite
 
 # pytest's own code for failed tests; Compose ends with it too when it could not run a command.
 TESTS_FAILED = 1
+JUNIT_OPTIONS = frozenset({"--junit-xml", "--junitxml"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,17 +74,24 @@ def junit_file(name: str) -> str:
     return f"junit-{name}.xml"
 
 
+def reports_elsewhere(suite: Suite, options: Options) -> bool:
+    """Return whether the suite's settings, or a person, choose another file for JUnit's report."""
+    chosen = (*suite.options, *options.arguments)
+    return any(one.partition("=")[0] in JUNIT_OPTIONS for one in chosen)
+
+
 @contextmanager
-def judging(name: str, suite: Suite, folder: Path) -> Iterator[Callable[[int], int]]:
+def judging(name: str, suite: Suite, options: Options, folder: Path) -> Iterator[Callable[[int], int]]:
     """Yield what returns the exit code of a suite's command, if that is one.
 
     It raises DashtamError (UNAVAILABLE) where Compose or uv failed, and pytest did not run: it would have reported.
     """
     report = folder / junit_file(name)
     report.unlink(missing_ok=True)
+    expected = suite.pytest and not reports_elsewhere(suite, options)
 
     def judge(returncode: int) -> int:
-        if suite.pytest and returncode == TESTS_FAILED and not report.exists():
+        if expected and returncode == TESTS_FAILED and not report.exists():
             raise DashtamError(
                 f"Suite {name} could not be run: its command failed before pytest did anything; see above.",
                 code=ExitCode.UNAVAILABLE,

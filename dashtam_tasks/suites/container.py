@@ -1,10 +1,15 @@
 """A suite in a container of its own, which is removed whatever happens."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from dashtam_tasks import engine, processes
+import msgspec
+
+from dashtam_tasks import engine
 from dashtam_tasks.environments import Environment
 from dashtam_tasks.settings import Suite
 from dashtam_tasks.suites import reports
@@ -18,7 +23,7 @@ def run(environment: Environment, name: str, suite: Suite, options: Options) -> 
     service = suite.service or environment.service_of("app")
     environment.require_startable([service])
     environment.provide_images([service], build=False)
-    with reports.writable(environment, service) as folder, judging(name, suite, folder) as judge:
+    with reports.writable(environment, service) as folder, judging(name, suite, options, folder) as judge:
         arguments = environment.run_arguments(
             command_line(name, suite, options, reports=Path(reports.TARGET)),
             service=service,
@@ -26,8 +31,28 @@ def run(environment: Environment, name: str, suite: Suite, options: Options) -> 
             tty=options.debugger,
         )
         with removing(environment):
-            stdin = None if options.debugger else processes.DEVNULL
-            return judge(environment.compose.attach(*arguments, stdin=stdin))
+            # With the debugger the container has the terminal, and gets Ctrl-C from there.
+            run_it = (
+                environment.compose.attach if options.debugger else partial(detached, environment, service)
+            )
+            return judge(run_it(*arguments))
+
+
+def detached(environment: Environment, service: str, *arguments: str) -> int:
+    """Run `docker compose ARGUMENTS` for a container that has no terminal, and return its exit code.
+
+    On Ctrl-C Compose would kill it; so we send the signal ourselves, and pytest ends its tests in good order. The
+    service's health check would fail again and again meanwhile, and cost the tests a part of a processor.
+    """
+
+    def interrupt() -> bool:
+        return engine.interrupt(engine.one_off_containers(environment.model.name, LABEL))
+
+    with tempfile.TemporaryFile() as overlay:
+        overlay.write(msgspec.json.encode({"services": {service: {"healthcheck": {"disable": True}}}}))
+        overlay.seek(0)
+        compose = replace(environment.compose, overlay=True)
+        return compose.attach(*arguments, stdin=overlay, interrupt=interrupt)
 
 
 def run_options(name: str, suite: Suite, folder: Path) -> Iterator[str]:

@@ -10,7 +10,7 @@ from dashtam_tasks.suites.command_line import Options, command_line, judging
 def run(environment: Environment, name: str, suite: Suite, options: Options) -> int:
     """Run a suite's command on this machine and return its exit code, 130 after Ctrl-C."""
     folder = reports.made(environment)
-    with judging(name, suite, folder) as judge:
+    with judging(name, suite, options, folder) as judge:
         return judge(
             processes.attach(
                 command_line(name, suite, options, reports=folder),

@@ -1,18 +1,20 @@
 """Reports: a folder that a container writes to, and whose files belong to the caller afterwards."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dashtam_tasks import files
+from dashtam_tasks import files, processes
 from dashtam_tasks.environments import Environment
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.ownership import ROOT
 
 # Where containers find the folder.
 TARGET = "/reports"
-FOLDER, OPEN_FOLDER = 0o755, 0o777
+# The modes of folders and of files.
+CLOSED, OPEN = (0o755, 0o644), (0o777, 0o666)
 
 
 def folder_of(environment: Environment) -> Path:
@@ -41,11 +43,11 @@ def writable(environment: Environment, service: str) -> Iterator[Path]:
     """
     folder = made(environment)
     user = environment.model.service(service).user
-    open_to(folder, user)
     try:
+        open_to(folder, user)
         yield folder
     finally:
-        folder.chmod(FOLDER)
+        set_modes(folder, *CLOSED)
         give_back(environment, service, folder)
 
 
@@ -53,12 +55,20 @@ def open_to(folder: Path, user: str) -> None:
     """Let a container's user write to a folder: give it away, as root may, or open it to everybody for a while."""
     uid, _, gid = user.partition(":")
     if not uid.isdecimal():
-        folder.chmod(OPEN_FOLDER)
+        set_modes(folder, *OPEN)
     elif os.geteuid() == ROOT:
         for path in contents(folder):
             os.lchown(path, int(uid), int(gid) if gid.isdecimal() else -1)
     elif int(uid) != os.geteuid():
-        folder.chmod(OPEN_FOLDER)
+        set_modes(folder, *OPEN)
+
+
+def set_modes(folder: Path, directory: int, file: int) -> None:
+    """Set the modes of a folder and of all in it that is ours; a link would lead to what is not in it."""
+    for path in contents(folder):
+        status = path.lstat()
+        if status.st_uid == os.geteuid() and not stat.S_ISLNK(status.st_mode):
+            path.chmod(directory if stat.S_ISDIR(status.st_mode) else file)
 
 
 def give_back(environment: Environment, service: str, folder: Path) -> None:
@@ -74,7 +84,7 @@ def give_back(environment: Environment, service: str, folder: Path) -> None:
         owner = f"{os.geteuid()}:{os.getegid()}"
         options = ("--user", "0:0", "--volume", f"{folder}:{TARGET}", "--entrypoint", "chown")
         arguments = environment.run_arguments(("-R", owner, TARGET), service=service, options=options)
-        if environment.compose.attach(*arguments):
+        if environment.compose.attach(*arguments, stdin=processes.DEVNULL):
             raise DashtamError(
                 f"{foreign[0]} belongs to the user of the container, and could not be given back.",
                 code=ExitCode.UNAVAILABLE,

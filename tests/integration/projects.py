@@ -138,9 +138,7 @@ class Project:
         tables = self.sql(
             "select format('%I', tablename) from pg_tables where schemaname = 'public' order by 1"
         )
-        return "\n".join(
-            self.sql(f"copy (table {table} order by 1) to stdout") for table in tables.split()
-        )
+        return "\n".join(self.sql(f"copy (table {table} order by 1) to stdout") for table in tables.split())
 
     def sql(self, statement: str, environment: str = "dev") -> str:
         """Return what psql answers to a statement, one row a line."""

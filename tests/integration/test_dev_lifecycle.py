@@ -192,7 +192,7 @@ def test_a_second_checkout_does_not_touch_the_containers_of_the_first(
 ) -> None:
     project.inv("up", "--service", "redis")
     before = project.containers()
-    second = Project(path=tmp_path / "second", suffix=project.suffix)
+    second = Project(path=tmp_path / "second", suffix=project.suffix, state=tmp_path / "other state")
     shutil.copytree(project.path, second.path)
     for task in (("up",), ("restart",), ("down",), ("clean", "--volumes", "--yes")):
         assert str(project.path / "compose") in second.inv(*task, code=75).stderr

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from dashtam_tasks.settings import Settings
 
 HERE = Path(__file__).parent
 
-COMPOSE_FILE = """\
-name: dashtam-dev
+COMPOSE_FILES = {
+    "dev": """\
+name: dashtam-dev${INSTANCE_SUFFIX:-}
 services:
   postgres:
     image: ${POSTGRES_IMAGE:-postgres:17.6-alpine3.22}
@@ -24,33 +25,62 @@ services:
       POSTGRES_PASSWORD: ${POSTGRES_PASSWORD:?is set in envs/.env.dev}
     ports: ["127.0.0.1:${POSTGRES_PORT:-5432}:5432"]
     volumes: ["dev_postgres_data:/var/lib/postgresql/data"]
+    healthcheck: { test: [CMD, "true"] }
   redis:
     image: ${REDIS_IMAGE:-redis:8.2.1-alpine3.22}
+    healthcheck: { test: [CMD, "true"] }
   app:
     build: ..
     ports: ["127.0.0.1:${APP_PORT:-8000}:8000"]
     volumes:
       - { type: bind, source: ../src, target: /app/src, bind: { create_host_path: false } }
-      - { type: bind, source: ../certs, target: /app/certs, bind: { create_host_path: false } }
+      - { type: bind, source: ../certs, target: /app/certs, read_only: true, bind: { create_host_path: false } }
       - { type: bind, source: ../envs/.env.dev, target: /app/.env, bind: { create_host_path: false } }
     depends_on: [postgres, redis]
+    healthcheck: { test: [CMD, "true"] }
 volumes:
   dev_postgres_data:
-"""
-EXAMPLE = """\
-APP_PORT=8000
-POSTGRES_PORT=5432
-POSTGRES_PASSWORD=CHANGE_ME
-SECRET_KEY=CHANGE_ME
-ENCRYPTION_KEY=CHANGE_ME
-"""
-ENV_FILE = """\
+""",
+    "test": """\
+name: dashtam-test${INSTANCE_SUFFIX:-}
+services:
+  postgres:
+    image: ${POSTGRES_IMAGE:-postgres:17.6-alpine3.22}
+    environment:
+      POSTGRES_PASSWORD: ${POSTGRES_PASSWORD:?is set in envs/.env.test}
+    ports: ["127.0.0.1:${POSTGRES_PORT:-5433}:5432"]
+    tmpfs: [/var/lib/postgresql/data]
+    healthcheck: { test: [CMD, "true"] }
+  redis:
+    image: ${REDIS_IMAGE:-redis:8.2.1-alpine3.22}
+    healthcheck: { test: [CMD, "true"] }
+  app:
+    build: ..
+    ports: ["127.0.0.1:${APP_PORT:-8001}:8000"]
+    volumes:
+      - { type: bind, source: ../src, target: /app/src, bind: { create_host_path: false } }
+      - { type: bind, source: ../certs, target: /app/certs, read_only: true, bind: { create_host_path: false } }
+      - { type: bind, source: ../envs/.env.test, target: /app/.env, bind: { create_host_path: false } }
+    depends_on: [postgres, redis]
+    healthcheck: { test: [CMD, "true"] }
+""",
+}
+ENV_FILES = {
+    "dev": """\
 APP_PORT=8000
 POSTGRES_PORT=5432
 POSTGRES_PASSWORD=q8Zr2LmX0vBn4TsY7wKc
 SECRET_KEY=Jx3uYp0RkV9sQ2mLd7TzWb5NfHc8GaEi
 ENCRYPTION_KEY=MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY=
-"""
+""",
+    "test": """\
+APP_PORT=8001
+POSTGRES_PORT=5433
+POSTGRES_PASSWORD=t3Kd9QwZ6uYb1HnVx5Rm
+SECRET_KEY=Vc6nEa2Zr8KpXt4LsYw0QmJd9HfUb3Gi
+ENCRYPTION_KEY=eHl6MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnM=
+""",
+}
 
 
 @dataclass(frozen=True)
@@ -77,7 +107,8 @@ class FakeDocker:
 
         Of fitting answers the one with most words counts, and the latest of those. What is no text is printed
         as JSON. `course` is in this order: `tells` a channel that it runs, `reads` its input into a file, `awaits`
-        another channel before it prints, `holds` on afterwards until a signal ends it.
+        another channel before it prints, `expands` each `${NAME:-default}` in that from its environment, `holds` on
+        afterwards until a signal ends it.
         """
         text = stdout if isinstance(stdout, str) else json.dumps(stdout)
         self.scripted.append({"argv": argv, "stdout": text, "stderr": stderr, "code": code, **course})
@@ -181,51 +212,85 @@ def fake_docker(
 
 @dataclass(frozen=True)
 class Project:
-    """A project with one environment, dev, whose files are complete and valid."""
+    """A project with the environments dev and test, whose files are complete and valid, seen from one of them."""
 
     folder: Path
     settings: Settings
+    environment: str = "dev"
+
+    @property
+    def test(self) -> "Project":
+        """The same project, seen from its environment test."""
+        return replace(self, environment="test")
 
     @property
     def compose_file(self) -> Path:
-        """The Compose file of dev."""
-        return self.folder / "compose/docker-compose.dev.yml"
+        """The environment's Compose file."""
+        return self.folder / f"compose/docker-compose.{self.environment}.yml"
 
     @property
     def env_file(self) -> Path:
-        """The env file of dev."""
-        return self.folder / "envs/.env.dev"
+        """The environment's env file."""
+        return self.folder / f"envs/.env.{self.environment}"
 
     @property
     def example(self) -> Path:
-        """The example of dev's env file."""
-        return self.folder / "envs/.env.dev.example"
+        """The example of the environment's env file."""
+        return self.folder / f"envs/.env.{self.environment}.example"
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables in the env file as it was made."""
+        return dict(line.split("=", 1) for line in ENV_FILES[self.environment].splitlines())
+
+    def write(self) -> None:
+        """Write the environment's files."""
+        secret = frozenset(self.settings.keys)
+        placeholders = {
+            name: "CHANGE_ME" if name in secret else self.variables[name] for name in self.variables
+        }
+        self.compose_file.write_text(COMPOSE_FILES[self.environment], encoding="utf-8")
+        self.example.write_text("".join(f"{name}={value}\n" for name, value in placeholders.items()), "utf-8")
+        self.env_file.write_text(ENV_FILES[self.environment], encoding="utf-8")
+        self.env_file.chmod(0o600)
+        owner = owner_for(container_user(self.folder))
+        if owner:
+            os.chown(self.env_file, *owner)
 
     def model(self, **ports: int) -> dict[str, Any]:
-        """Return what `docker compose config --format json` says, with each service's host port."""
-        binds = [("src", "/app/src"), ("certs", "/app/certs"), ("envs/.env.dev", "/app/.env")]
+        """Return what `docker compose config --format json` says, with each service's host port.
+
+        PostgreSQL's data are in a volume in dev, and in memory in test.
+        """
         data = {"type": "volume", "source": "dev_postgres_data", "target": "/var/lib/postgresql/data"}
+        durable = self.environment == "dev"
         return {
-            "name": "dashtam-dev",
+            "name": f"dashtam-{self.environment}",
             "services": {
                 "postgres": {
                     "image": "postgres:17.6-alpine3.22",
-                    "environment": {"POSTGRES_PASSWORD": "q8Zr2LmX0vBn4TsY7wKc"},
+                    "environment": {"POSTGRES_PASSWORD": self.variables["POSTGRES_PASSWORD"]},
                     "ports": published(5432, ports.get("postgres")),
-                    "volumes": [data],
+                    "volumes": [data] if durable else [],
+                    "healthcheck": {"test": ["CMD", "true"]},
                 },
-                "redis": {"image": "redis:8.2.1-alpine3.22"},
+                "redis": {"image": "redis:8.2.1-alpine3.22", "healthcheck": {"test": ["CMD", "true"]}},
                 "app": {
                     "build": {"context": str(self.folder), "dockerfile": "Dockerfile"},
                     "ports": published(8000, ports.get("app")),
-                    "volumes": [bind(self.folder / source, target) for source, target in binds],
+                    "volumes": [
+                        bind(self.folder / "src", "/app/src"),
+                        bind(self.folder / "certs", "/app/certs") | {"read_only": True},
+                        bind(self.env_file, "/app/.env"),
+                    ],
                     "depends_on": {
                         "postgres": {"condition": "service_started"},
                         "redis": {"condition": "service_started"},
                     },
+                    "healthcheck": {"test": ["CMD", "true"]},
                 },
             },
-            "volumes": {"dev_postgres_data": {"name": "dashtam-dev_dev_postgres_data"}},
+            "volumes": {"dev_postgres_data": {"name": "dashtam-dev_dev_postgres_data"}} if durable else {},
         }
 
 
@@ -248,18 +313,13 @@ def bind(source: Path, target: str) -> dict[str, Any]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Make a project with a Compose file, an env file, its example and sources."""
+    """Make a project with sources and, for dev and test, a Compose file, an env file and its example."""
     folder = tmp_path / "project"
     for name in ("compose", "envs", "src"):
         (folder / name).mkdir(parents=True)
     made = Project(folder, Settings(project_dir=str(folder)))
-    made.compose_file.write_text(COMPOSE_FILE, encoding="utf-8")
-    made.example.write_text(EXAMPLE, encoding="utf-8")
-    made.env_file.write_text(ENV_FILE, encoding="utf-8")
-    made.env_file.chmod(0o600)
-    owner = owner_for(container_user(folder))
-    if owner:
-        os.chown(made.env_file, *owner)
+    made.write()
+    made.test.write()
     return made
 
 

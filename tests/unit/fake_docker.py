@@ -2,18 +2,25 @@
 
 import json
 import os
+import re
 import signal
 import sys
 from pathlib import Path
 from types import FrameType
 
 FOLDER = Path(__file__).parent
+VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
 
 def matches(words: list[str], argv: list[str]) -> bool:
     """Return whether `argv` begins with the first word, and has the others in this order."""
     rest = iter(argv)
     return words[:1] == argv[:1] and all(word in rest for word in words)
+
+
+def expanded(text: str) -> str:
+    """Return `text` with each `${NAME:-default}` as Compose resolves it."""
+    return VARIABLE.sub(lambda found: os.environ.get(found[1]) or found[2], text)
 
 
 def note_signal(number: int, _frame: FrameType | None) -> None:
@@ -43,7 +50,7 @@ def main() -> int:
         Path(best["reads"]).write_bytes(sys.stdin.buffer.read())
     if "awaits" in best:
         Path(best["awaits"]).read_bytes()
-    sys.stdout.write(best["stdout"])
+    sys.stdout.write(expanded(best["stdout"]) if best.get("expands") else best["stdout"])
     sys.stderr.write(best["stderr"])
     if best.get("holds"):
         sys.stdout.flush()

@@ -39,6 +39,7 @@ SETUP_FILES = (
     "certs/callback_cert.pem",
     "certs/callback_key.pem",
     "envs/.env.dev",
+    "envs/.env.test",
     "envs/.env.images",
 )
 PLUGIN = ".docker/cli-plugins/docker-compose"

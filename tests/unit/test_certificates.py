@@ -158,7 +158,7 @@ def test_modes_and_owners(settings: Settings, user: User, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("leaf", [("cert.pem", "key.pem"), ("callback_cert.pem", "callback_key.pem")])
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "app-ssl", "callback-ssl"])
 def test_a_strict_client_trusts_each_host(
     settings: Settings, user: User, folder: Path, host: str, leaf: tuple[str, str]
 ) -> None:
@@ -222,6 +222,8 @@ def test_profile_of_a_leaf(settings: Settings, user: User, folder: Path) -> None
         x509.DNSName("localhost"),
         x509.IPAddress(ip_address("127.0.0.1")),
         x509.IPAddress(ip_address("::1")),
+        x509.DNSName("app-ssl"),
+        x509.DNSName("callback-ssl"),
     ]
     usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert list(usage) == [ExtendedKeyUsageOID.SERVER_AUTH]

@@ -1,10 +1,12 @@
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from dashtam_tasks import processes
 from dashtam_tasks.compose import Compose, Dependency, Model, Named, Service
 from dashtam_tasks.errors import DashtamError, ExitCode
 
@@ -77,14 +79,59 @@ def test_the_model_is_asked_for_with_every_profile(
     assert (port.host_ip, port.published, port.target) == ("127.0.0.1", "5432", 5432)
 
 
+def test_hashes_are_those_of_every_service(compose: Compose, fake_docker: "FakeDocker") -> None:
+    fake_docker.answer("compose", "config", stdout="app 5eed\npostgres c0ffee\n")
+    assert compose.hashes() == {"app": "5eed", "postgres": "c0ffee"}
+    assert fake_docker.argvs[0][-5:] == ("--profile", "*", "config", "--hash", "*")
+
+
+def test_ports_are_told_as_they_are_written_variables_and_all(
+    compose: Compose, fake_docker: "FakeDocker"
+) -> None:
+    long = {"target": 6379, "published": "${REDIS_PORT:-6379}"}
+    services = {
+        "app": {"ports": ["127.0.0.1:${APP_PORT:-8000}:8000", "9000"], "command": None},
+        "redis": {"ports": [long]},
+        "worker": {},
+    }
+    fake_docker.answer("compose", "config", stdout={"name": "shop${SUFFIX}", "services": services})
+    assert compose.written_ports() == ("127.0.0.1:${APP_PORT:-8000}:8000", "9000", long)
+    options = ("--profile", "*", "config", "--no-interpolate", "--format", "json")
+    assert fake_docker.argvs[0][-6:] == options
+
+
+def test_a_service_tells_what_isolation_judges_by(compose: Compose, fake_docker: "FakeDocker") -> None:
+    service = {
+        "command": ["serve", "--all"],
+        "entrypoint": None,
+        "healthcheck": {"test": ["CMD", "true"]},
+        "networks": {"inner": None},
+        "depends_on": {"db": {"condition": "service_healthy", "required": True}},
+    }
+    networks = {"inner": {"name": "shop-network", "ipam": {}}}
+    resolved = {"name": "shop", "services": {"app": service, "db": {}}, "networks": networks}
+    fake_docker.answer("compose", "config", stdout=resolved)
+    model = compose.model()
+    app, db = model.services["app"], model.services["db"]
+    assert (app.command, app.entrypoint, app.healthcheck) == (
+        ("serve", "--all"),
+        None,
+        {"test": ["CMD", "true"]},
+    )
+    assert (db.command, db.healthcheck, db.network_mode) == (None, None, "")
+    assert app.depends_on == {"db": Dependency(condition="service_healthy")}
+    assert [model.networks[key].name for key in app.networks] == ["shop-network"]
+
+
+@pytest.mark.parametrize("ask", [Compose.model, Compose.written_ports, Compose.resolved])
 def test_a_compose_file_that_is_not_valid_is_named_with_composes_words(
-    compose: Compose, project: "Project", fake_docker: "FakeDocker"
+    compose: Compose, project: "Project", fake_docker: "FakeDocker", ask: Callable[[Compose], object]
 ) -> None:
     words = "error: required variable POSTGRES_PASSWORD is missing a value: is set in envs/.env.dev\n"
     fake_docker.answer("compose", "config", stderr=words, code=15)
     fake_docker.answer("compose", "version", stdout="2.39.1\n")
     with pytest.raises(DashtamError) as raised:
-        compose.model()
+        ask(compose)
     assert raised.value.code == ExitCode.CONFIGURATION
     assert str(project.compose_file) in raised.value.reason
     assert str(project.env_file) in raised.value.reason
@@ -130,6 +177,14 @@ def test_attach_returns_what_the_command_in_the_container_returned(
 ) -> None:
     fake_docker.answer("compose", "exec", code=5)
     assert compose.attach("exec", "app", "pytest") == 5
+
+
+def test_attach_hands_on_other_streams(compose: Compose, fake_docker: "FakeDocker", tmp_path: Path) -> None:
+    read, written = tmp_path / "read", tmp_path / "written"
+    fake_docker.answer("compose", "run", stdout="said\n", reads=str(read))
+    with written.open("w") as stdout:
+        assert compose.attach("run", "app", stdin=processes.DEVNULL, stdout=stdout) == 0
+    assert (read.read_bytes(), written.read_text()) == (b"", "said\n")
 
 
 def test_without_docker_the_program_is_named(

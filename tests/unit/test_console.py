@@ -123,6 +123,24 @@ def test_findings_are_rows_on_stdout(capsys: pytest.CaptureFixture[str]) -> None
     assert shown.err == ""
 
 
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.4, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (3600, "1 h"),
+        (3 * 3600 + 1800, "3 h"),
+        (86399, "23 h"),
+        (86400, "1 d"),
+        (400 * 86400, "400 d"),
+    ],
+)
+def test_a_duration_is_told_in_its_largest_whole_unit(seconds: float, shown: str) -> None:
+    assert console.duration(seconds) == shown
+
+
 def test_a_transfer_is_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with console.transfer("dump") as report:
         report(1 << 20)

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dashtam_tasks import database
-from dashtam_tasks.environments import Environment, open_environment
+from dashtam_tasks.environments import Environment
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.opening import open_environment
 
 if TYPE_CHECKING:
     from tests.unit.conftest import FakeDocker, Project

@@ -19,8 +19,13 @@ ROW = re.compile(
 )
 FENCED_YAML = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 REQUIRED = "required"
+PATTERNS = {
+    "^[a-z0-9][a-z0-9_-]*$": "name",
+    r"^(https?|\$[A-Za-z_][A-Za-z0-9_]*)$": "`http`, `https` or `$VARIABLE`",
+}
 WORDINGS = {
     inspect.StrType: "text",
+    inspect.BoolType: "`true` or `false`",
     inspect.IntType: "whole number",
     inspect.FloatType: "number",
     inspect.DictType: "mapping",
@@ -64,15 +69,34 @@ def settable(struct: inspect.StructType, prefix: str = "") -> Iterator[tuple[str
 def default(field: inspect.Field) -> Any:
     if field.required:
         return REQUIRED
+    return written(value_by_default(field))
+
+
+def value_by_default(field: inspect.Field | msgspec.structs.FieldInfo) -> Any:
     has_factory = field.default_factory is not msgspec.NODEFAULT
-    value = field.default_factory() if has_factory else field.default
-    return json.loads(msgspec.json.encode(value))
+    return field.default_factory() if has_factory else field.default
+
+
+def written(value: Any) -> Any:
+    """Return a default as the page has it: what is a default itself is left out."""
+    match value:
+        case msgspec.Struct():
+            fields = msgspec.structs.fields(value)
+            set_here = [one for one in fields if getattr(value, one.name) != value_by_default(one)]
+            return {one.encode_name: written(getattr(value, one.name)) for one in set_here}
+        case dict():
+            return {key: written(one) for key, one in value.items()}
+        case tuple():
+            return [written(one) for one in value]
+    return value
 
 
 def wording(kind: inspect.Type) -> str:
     match kind:
-        case inspect.StrType(pattern=str()):
-            return "name"
+        case inspect.StrType(pattern=str() as pattern):
+            return PATTERNS[pattern]
+        case inspect.UnionType(types=(one, inspect.NoneType())):
+            return f"{wording(one)}, or `null`"
         case inspect.LiteralType(values=values):
             return " or ".join(f"`{value}`" for value in values)
         case inspect.VarTupleType(item_type=inspect.StrType()):
@@ -95,3 +119,5 @@ def test_the_examples_on_the_page_are_valid_settings(tmp_path: Path) -> None:
     assert loaded[0].readiness.timeout == 300
     assert loaded[1].services == settings.Services(app="web", database="db", cache="valkey")
     assert [probe.service for probe in loaded[1].readiness.probes] == ["web"]
+    assert loaded[2].suites["smoke"].paths == ("tests/smoke",)
+    assert [name for name, suite in loaded[2].suites.items() if suite.where == "host"] == ["browser"]

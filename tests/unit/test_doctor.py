@@ -4,6 +4,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import Mock
@@ -11,10 +12,11 @@ from unittest.mock import Mock
 import msgspec
 import pytest
 
-from dashtam_tasks import certificates, doctor
+from dashtam_tasks import certificates, doctor, instances
 from dashtam_tasks.doctor import Diagnosis
 from dashtam_tasks.engine import LOCAL_LABEL, VERSION_LABEL
 from dashtam_tasks.findings import Finding, Severity
+from dashtam_tasks.instances import Instance
 from dashtam_tasks.ownership import container_user
 
 if TYPE_CHECKING:
@@ -43,13 +45,19 @@ def in_order(fake_docker: "FakeDocker", project: "Project", monkeypatch: pytest.
     fake_docker.answer("ps")
     fake_docker.answer("image", "inspect", stdout=[{"Id": "sha256:beef", "Config": {"Labels": None}}])
     fake_docker.answer("compose", "version", stdout="2.39.1\n")
-    fake_docker.answer("compose", "config", stdout=project.model())
-    script_variables(fake_docker, "POSTGRES_PASSWORD", "POSTGRES_PORT", "APP_PORT", "HOME")
+    script_models(fake_docker, project)
 
 
 def have_free(free: int, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = type(shutil.disk_usage("/"))(100 * GIB, 100 * GIB - free, free)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+
+
+def script_models(fake: "FakeDocker", project: "Project", **ports: int) -> None:
+    """Script what Compose resolves; `ports` are dev's."""
+    fake.answer("compose", "config", stdout=project.model(**ports))
+    fake.answer("compose", str(project.test.compose_file), "config", stdout=project.test.model())
+    script_variables(fake, "POSTGRES_PASSWORD", "POSTGRES_PORT", "APP_PORT", "HOME")
 
 
 def script_variables(fake: "FakeDocker", *names: str) -> None:
@@ -83,12 +91,21 @@ def listener() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True)
+
+
 def container(name: str, port: int, *, project: str) -> dict[str, object]:
     labels = {"com.docker.compose.project": project} if project else {}
     return {
         "Id": "c0ffee",
         "Name": f"/{name}",
-        "State": {"Status": "running", "ExitCode": 0, "StartedAt": "2026-01-01T00:00:00Z"},
+        "State": {
+            "Status": "running",
+            "ExitCode": 0,
+            "StartedAt": "2026-01-01T00:00:00Z",
+            "Health": {"Status": "healthy"},
+        },
         "Config": {"Image": "some:image", "Labels": labels},
         "NetworkSettings": {"Ports": {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port)}]}},
     }
@@ -137,7 +154,8 @@ def test_nothing_is_started_or_changed(fake_docker: "FakeDocker", project: "Proj
 
 def test_each_question_is_asked_once(fake_docker: "FakeDocker", project: "Project") -> None:
     examine(project)
-    asked = [call.argv for call in fake_docker.calls]
+    # What Compose resolves is asked for once by the check of each environment, and once by that of all together.
+    asked = [argv for argv in fake_docker.argvs if "config" not in argv]
     assert len(asked) == len(set(asked))
 
 
@@ -145,8 +163,7 @@ def test_without_an_engine_the_rest_is_still_examined(
     fake_docker: "FakeDocker", project: "Project", listener: int
 ) -> None:
     stop_engine(fake_docker)
-    fake_docker.answer("compose", "config", stdout=project.model(app=listener))
-    script_variables(fake_docker)
+    script_models(fake_docker, project, app=listener)
     project.env_file.chmod(0o644)
     engine, mode, port = examine(project).findings
     assert (engine.kind, engine.where, engine.severity) == ("engine", "Docker", Severity.ERROR)
@@ -260,8 +277,7 @@ def test_every_environment_is_examined(project: "Project") -> None:
 def test_a_port_that_a_foreign_container_has_is_found(
     fake_docker: "FakeDocker", project: "Project", listener: int, owner: str, name: str
 ) -> None:
-    fake_docker.answer("compose", "config", stdout=project.model(app=listener))
-    script_variables(fake_docker)
+    script_models(fake_docker, project, app=listener)
     fake_docker.answer("ps", stdout="c0ffee\n")
     fake_docker.answer("inspect", stdout=[container(name, listener, project=owner)])
     found = the_finding(project)
@@ -273,8 +289,7 @@ def test_a_port_that_a_foreign_container_has_is_found(
 def test_a_port_that_the_environment_itself_has_is_fine(
     fake_docker: "FakeDocker", project: "Project", listener: int
 ) -> None:
-    fake_docker.answer("compose", "config", stdout=project.model(app=listener))
-    script_variables(fake_docker)
+    script_models(fake_docker, project, app=listener)
     fake_docker.answer("ps", stdout="c0ffee\n")
     fake_docker.answer("inspect", stdout=[container("dashtam-dev-app", listener, project="dashtam-dev")])
     assert examine(project).findings == ()
@@ -328,7 +343,7 @@ def test_a_malformed_line_is_one_finding(fake_docker: "FakeDocker", project: "Pr
     text = project.env_file.read_text()
     project.env_file.write_text(text.replace("POSTGRES_PORT=5432", "POSTGRES_PORT='5432"))
     assert kinds(project) == {f"{project.env_file}:2": "malformed"}
-    assert "config" not in {word for call in fake_docker.calls for word in call.argv}
+    assert str(project.compose_file) not in {word for argv in fake_docker.argvs for word in argv}
 
 
 def test_a_malformed_choice_of_images_is_found(project: "Project") -> None:
@@ -369,13 +384,12 @@ def test_a_refusal_of_the_system_ends_only_its_own_check(
 
 def test_a_mounted_folder_that_is_missing_is_found(project: "Project") -> None:
     (project.folder / "src").rmdir()
-    found = the_finding(project)
-    assert (found.kind, found.where) == ("bind-source", str(project.folder / "src"))
-    assert "app" in found.message
-
-
-def git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True)
+    found = examine(project).findings
+    source = str(project.folder / "src")
+    assert [(one.kind, one.where) for one in found] == [("bind-source", source), ("bind-source", source)]
+    assert [one.message for one in found] == [
+        f"It does not exist, and {name} mounts it into app." for name in ("dashtam-dev", "dashtam-test")
+    ]
 
 
 def test_secrets_that_git_tracks_are_found(project: "Project") -> None:
@@ -386,13 +400,15 @@ def test_secrets_that_git_tracks_are_found(project: "Project") -> None:
     git(project.folder, "add", "--all")
     certs = project.folder / "certs"
     keys = [certs / name for name in ("ca_key.pem", "key.pem", "callback_key.pem")]
-    assert kinds(project) == dict.fromkeys(map(str, [project.env_file, copy, *keys]), "tracked-secret")
+    tracked = [project.env_file, project.test.env_file, copy, *keys]
+    assert kinds(project) == dict.fromkeys(map(str, tracked), "tracked-secret")
 
 
 def test_secrets_that_git_tracks_are_found_from_below_the_root_of_the_checkout(project: "Project") -> None:
     git(project.folder.parent, "init")
     git(project.folder, "add", "envs")
-    assert kinds(project) == {str(project.env_file): "tracked-secret"}
+    tracked = [project.env_file, project.test.env_file]
+    assert kinds(project) == dict.fromkeys(map(str, tracked), "tracked-secret")
 
 
 def test_a_git_that_cannot_tell_is_found(project: "Project") -> None:
@@ -416,8 +432,9 @@ def test_a_shell_variable_that_changes_plain_compose_is_found(
 
 
 def test_a_shell_variable_that_changes_nothing_is_fine(
-    project: "Project", monkeypatch: pytest.MonkeyPatch
+    fake_docker: "FakeDocker", project: "Project", monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fake_docker.answer("compose", str(project.test.compose_file), "config", "--variables", stdout={})
     monkeypatch.setenv("APP_PORT", "8000")
     monkeypatch.setenv("COMPOSE_PROFILES", "")
     assert examine(project).findings == ()
@@ -428,6 +445,130 @@ def test_a_compose_that_cannot_list_variables_is_said(fake_docker: "FakeDocker",
     diagnosis = examine(project)
     assert diagnosis.findings == ()
     assert dict(diagnosis.facts)["shell variables"].startswith("not checked")
+
+
+def remember(folder: Path, compose_file: Path, env_file: Path, *, called: str, port: int) -> None:
+    """Remember an instance of dev, as its `up` in `folder` does."""
+    made = Instance(
+        project=f"dashtam-dev-{called}",
+        environment="dev",
+        name=called,
+        folder=str(folder),
+        compose_file=str(compose_file),
+        env_files=(str(env_file),),
+        variables={"INSTANCE_SUFFIX": f"-{called}", "APP_PORT": str(port)},
+        ports=(port,),
+        made=datetime.now(UTC),
+    )
+    instances.write(made)
+
+
+@pytest.fixture
+def elsewhere(fake_docker: "FakeDocker", project: "Project", tmp_path: Path) -> Path:
+    """Make another folder's instance, which mounts what is ours."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    for name in ("compose.yml", ".env"):
+        (folder / name).touch()
+    remember(folder, folder / "compose.yml", folder / ".env", called="far", port=8100)
+    model = project.model() | {"name": "dashtam-dev-far"}
+    fake_docker.answer("compose", str(folder / "compose.yml"), "config", stdout=model)
+    return folder
+
+
+@pytest.fixture
+def worktree(project: "Project", tmp_path: Path) -> str:
+    """Make the project's folder a linked worktree, and return the name of its own instance."""
+    repository, linked = tmp_path / "repository", tmp_path / "feature"
+    repository.mkdir()
+    git(repository, "init")
+    author = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    git(repository, *author, "commit", "--allow-empty", "--message=First")
+    git(repository, "worktree", "add", "--detach", str(linked))
+    (linked / ".git").rename(project.folder / ".git")
+    return linked.name
+
+
+def test_what_two_environments_share_is_found(fake_docker: "FakeDocker", project: "Project") -> None:
+    test = project.test.model()
+    test["services"]["app"]["volumes"][1] = {
+        "type": "bind",
+        "source": f"{project.folder}/certs",
+        "target": "/c",
+    }
+    fake_docker.answer("compose", str(project.test.compose_file), "config", stdout=test)
+    script_variables(fake_docker)
+    found = the_finding(project)
+    assert found.kind == "shared-bind-mount"
+    assert found.where.partition(":")[0] == str(project.compose_file)
+    assert f"{project.folder}/certs" in found.message
+
+
+def test_a_service_without_a_health_check_is_found(fake_docker: "FakeDocker", project: "Project") -> None:
+    model = project.model()
+    del model["services"]["redis"]["healthcheck"]
+    fake_docker.answer("compose", "config", stdout=model)
+    found = the_finding(project)
+    assert (found.kind, found.message) == ("no-health-check", "Service redis has no health check.")
+
+
+@pytest.mark.parametrize(("owner", "found"), [("dashtam-test", ["open-port"]), ("other", [])])
+def test_what_runs_is_judged_if_it_is_an_instances(
+    fake_docker: "FakeDocker", project: "Project", owner: str, found: list[str]
+) -> None:
+    running = container("dashtam-test-app", 8001, project=owner)
+    running["NetworkSettings"] = {"Ports": {"8000/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8001"}]}}  # noqa: S104
+    fake_docker.answer("ps", stdout="c0ffee\n")
+    fake_docker.answer("inspect", stdout=[running])
+    assert [one.kind for one in examine(project).findings] == found
+
+
+def test_environments_are_not_compared_while_one_is_not_set_up(
+    fake_docker: "FakeDocker", project: "Project"
+) -> None:
+    model = project.model()
+    del model["services"]["redis"]["healthcheck"]
+    fake_docker.answer("compose", "config", stdout=model)
+    project.test.env_file.unlink()
+    assert kinds(project) == {str(project.test.env_file): "missing"}
+
+
+def test_an_instance_of_another_folder_is_compared_too(project: "Project", elsewhere: Path) -> None:
+    volume, env_file = examine(project).findings
+    assert (volume.kind, env_file.kind) == ("shared-volume", "shared-bind-mount")
+    assert f"dev (far) of {elsewhere}" in volume.message
+    assert env_file.message.startswith(f"{project.env_file} is mounted ")
+
+
+@pytest.mark.parametrize("gone", ["compose.yml", ".env"])
+def test_an_instance_whose_files_are_gone_is_not_compared(
+    project: "Project", elsewhere: Path, gone: str
+) -> None:
+    (elsewhere / gone).unlink()
+    assert examine(project).findings == ()
+
+
+@pytest.mark.usefixtures("worktree")
+def test_ports_of_a_worktree_are_unknown_before_its_first_start(
+    fake_docker: "FakeDocker", project: "Project", listener: int
+) -> None:
+    script_models(fake_docker, project, app=listener)
+    assert examine(project).findings == ()
+
+
+def test_ports_of_a_worktree_are_those_of_its_own_instance(
+    fake_docker: "FakeDocker", project: "Project", worktree: str, listener: int
+) -> None:
+    remember(project.folder, project.compose_file, project.env_file, called=worktree, port=listener)
+    script_models(fake_docker, project, app=listener)
+    assert kinds(project) == {f"127.0.0.1:{listener}": "port"}
+    resolved = [one for one in fake_docker.calls if {"config", str(project.compose_file)} <= {*one.argv}]
+    given = {
+        (one.environment.get("INSTANCE_SUFFIX"), one.environment.get("APP_PORT"))
+        for one in resolved
+        if "--variables" not in one.argv
+    }
+    assert given == {("-feature", str(listener))}
 
 
 def test_a_private_file_that_the_app_may_not_read_is_found(project: "Project") -> None:

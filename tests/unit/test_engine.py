@@ -1,14 +1,17 @@
 import signal
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dashtam_tasks import engine
+from dashtam_tasks.engine import Configuration, Container, Mount, Networking, State
 from dashtam_tasks.errors import DashtamError, ExitCode
 
 if TYPE_CHECKING:
     from tests.unit.conftest import FakeDocker
 
+NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 STARTED = "2026-01-01T00:00:00.000000000Z"
 
 
@@ -129,6 +132,125 @@ def test_images_are_present_when_the_engine_has_every_one(fake_docker: "FakeDock
 def test_volumes_that_are_there(fake_docker: "FakeDocker") -> None:
     fake_docker.answer("volume", "ls", stdout="one\nanother\n")
     assert engine.volumes_present(["one", "two", "an"]) == ("one",)
+
+
+def test_a_container_tells_its_volumes_and_composes_hash(fake_docker: "FakeDocker") -> None:
+    shown = inspected("postgres")
+    shown["Config"]["Labels"][engine.HASH_LABEL] = "5eed"
+    shown["Mounts"] = [
+        {"Type": "volume", "Name": "shop_data", "Destination": "/data", "RW": True},
+        {"Type": "bind", "Source": "/home/me/src", "Destination": "/src", "RW": False},
+        {"Type": "volume", "Name": "0ff1ce", "Destination": "/cache", "RW": True},
+    ]
+    script(fake_docker, shown, inspected("redis"))
+    postgres, redis = engine.containers()
+    assert (postgres.volumes, postgres.configuration_hash) == (("shop_data", "0ff1ce"), "5eed")
+    assert (redis.volumes, redis.configuration_hash) == ((), "")
+
+
+def database(
+    *, identity: str = "c0ffee", started: datetime = NEW_YEAR, volumes: tuple[str, ...] = ()
+) -> Container:
+    return Container(
+        id=identity,
+        name="/dashtam-dev-postgres",
+        state=State(status="running", exit_code=0, started_at=started),
+        config=Configuration(image="postgres:17", labels={}),
+        network_settings=Networking(),
+        mounts=tuple(Mount(type="volume", destination=f"/{name}", name=name) for name in volumes),
+    )
+
+
+def test_data_without_a_volume_end_with_the_run(fake_docker: "FakeDocker") -> None:
+    first, again = engine.data_of(database()), engine.data_of(database())
+    restarted = engine.data_of(database(started=NEW_YEAR + timedelta(seconds=1)))
+    recreated = engine.data_of(database(identity="decaf"))
+    assert first == again
+    assert len({first, restarted, recreated}) == 3
+    assert fake_docker.calls == ()
+
+
+def test_data_in_volumes_are_as_old_as_these_whatever_the_container(fake_docker: "FakeDocker") -> None:
+    fake_docker.answer("volume", "inspect", stdout="data 2026-01-01T00:00:00Z\n")
+    first = engine.data_of(database(volumes=("data", "cache")))
+    assert engine.data_of(database(identity="decaf", volumes=("cache", "data"))) == first
+    fake_docker.answer("volume", "inspect", stdout="data 2026-01-02T00:00:00Z\n")
+    assert engine.data_of(database(volumes=("data", "cache"))) != first
+    assert {argv[-2:] for argv in fake_docker.argvs} == {("cache", "data")}
+
+
+def test_data_in_a_volume_that_is_not_there_are_an_error(fake_docker: "FakeDocker") -> None:
+    fake_docker.answer("volume", "inspect", stderr="no such volume: data\n", code=1)
+    fake_docker.answer("version", stdout="28.5.2\n")
+    with pytest.raises(DashtamError) as raised:
+        engine.data_of(database(volumes=("data",)))
+    assert (raised.value.code, raised.value.details) == (ExitCode.UNAVAILABLE, "no such volume: data\n")
+
+
+def test_one_off_containers_are_asked_for_by_project_and_label(fake_docker: "FakeDocker") -> None:
+    fake_docker.answer("ps", stdout="c0ffee\ndecaf\n")
+    assert engine.one_off_containers("dashtam-test", "some.label") == ("c0ffee", "decaf")
+    (argv,) = fake_docker.argvs
+    assert argv[:4] == ("ps", "--all", "--quiet", "--no-trunc")
+    assert argv[4::2] == ("--filter",) * 3
+    assert set(argv[5::2]) == {
+        "label=com.docker.compose.project=dashtam-test",
+        "label=com.docker.compose.oneoff=True",
+        "label=some.label",
+    }
+
+
+def test_containers_are_removed_with_their_anonymous_volumes(fake_docker: "FakeDocker") -> None:
+    fake_docker.answer("rm")
+    engine.remove_containers(("c0ffee", "decaf"))
+    assert fake_docker.argvs == (("rm", "--force", "--volumes", "c0ffee", "decaf"),)
+
+
+def test_without_containers_nothing_is_removed(fake_docker: "FakeDocker") -> None:
+    engine.remove_containers(())
+    assert fake_docker.calls == ()
+
+
+def script_project(fake: "FakeDocker") -> None:
+    """Script that a project has two containers, a network and an image, which has two names."""
+    fake.answer("ps", stdout="c0ffee\ndecaf\n")
+    fake.answer("network", "ls", stdout="netnet\n")
+    fake.answer("volume", "ls")
+    fake.answer("image", "ls", stdout="beef\nbeef\n")
+    for removal in (("rm",), ("network", "rm"), ("image", "rm")):
+        fake.answer(*removal)
+
+
+def test_a_project_is_removed_by_its_label_containers_first(fake_docker: "FakeDocker") -> None:
+    script_project(fake_docker)
+    engine.remove_project("shop")
+    changes = [argv for argv in fake_docker.argvs if "rm" in argv]
+    assert changes == [
+        ("rm", "--force", "--volumes", "c0ffee", "decaf"),
+        ("network", "rm", "netnet"),
+        ("image", "rm", "--force", "beef"),
+    ]
+    questions = [argv for argv in fake_docker.argvs if "rm" not in argv]
+    assert len(questions) == 4
+    assert {argv[-2:] for argv in questions} == {("--filter", "label=com.docker.compose.project=shop")}
+
+
+def test_a_project_without_anything_is_removed_by_asking_alone(fake_docker: "FakeDocker") -> None:
+    for question in (("ps",), ("network", "ls"), ("volume", "ls"), ("image", "ls")):
+        fake_docker.answer(*question)
+    engine.remove_project("shop")
+    assert not [argv for argv in fake_docker.argvs if "rm" in argv]
+
+
+def test_what_cannot_be_removed_ends_it_with_dockers_words(fake_docker: "FakeDocker") -> None:
+    script_project(fake_docker)
+    fake_docker.answer("network", "rm", stderr="network netnet has active endpoints\n", code=1)
+    fake_docker.answer("version", stdout="28.5.2\n")
+    with pytest.raises(DashtamError) as raised:
+        engine.remove_project("shop")
+    assert raised.value.code == ExitCode.UNAVAILABLE
+    assert raised.value.details == "network netnet has active endpoints\n"
+    assert ("image", "rm", "--force", "beef") not in fake_docker.argvs
 
 
 def test_versions(fake_docker: "FakeDocker") -> None:

@@ -1,14 +1,23 @@
+import os
 import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 import trustme
 
-from dashtam_tasks import endpoints, env_files
-from dashtam_tasks.environments import Environment, open_environment
+from dashtam_tasks import endpoints, env_files, instances
+from dashtam_tasks.environments import Environment
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.opening import claimed, open_environment
 from dashtam_tasks.readiness import Progress
+from dashtam_tasks.settings import Environment as Files
 from dashtam_tasks.status import ServiceStatus
+from tests.unit import copies
+from tests.unit.copies import composed
 
 if TYPE_CHECKING:
     from tests.unit.conftest import FakeDocker, Project
@@ -28,55 +37,18 @@ def dev(project: "Project", fake_docker: "FakeDocker") -> Environment:
     return open_environment(project.settings, "dev")
 
 
+def quiet() -> AbstractContextManager[Callable[[Progress], None]]:
+    """Leave progress to other tests."""
+    return nullcontext(lambda _: None)
+
+
 def up(dev: Environment, **options: Any) -> tuple[ServiceStatus, ...]:
-    def report(_: Progress) -> None:
-        """Leave progress to other tests."""
-
-    return dev.up(report=report, **options)
+    return dev.up(display=quiet, **options)
 
 
-def composed(fake: "FakeDocker") -> list[tuple[str, ...]]:
-    """Return what Compose was told to do, without its files and without mere questions."""
-    calls = [argv for argv in fake.argvs if argv[0] == "compose"]
-    commands = [argv[argv.index("--env-file") + 2 :] for argv in calls]
-    return [command for command in commands if "config" not in command]
-
-
-def test_an_unknown_environment_is_named_with_those_that_are_there(project: "Project") -> None:
-    with pytest.raises(DashtamError, match=r"^There is no environment prod\.$") as raised:
-        open_environment(project.settings, "prod")
-    assert (raised.value.code, raised.value.hint) == (ExitCode.USAGE, "There is dev.")
-
-
-def test_a_missing_compose_file_is_named_with_its_setting(project: "Project") -> None:
-    project.compose_file.unlink()
-    with pytest.raises(DashtamError) as raised:
-        open_environment(project.settings, "dev")
-    assert raised.value.code == ExitCode.CONFIGURATION
-    assert str(project.compose_file) in raised.value.reason
-    assert "dashtam.environments.dev.compose_file" in raised.value.hint
-
-
-def test_a_missing_env_file_is_named(project: "Project") -> None:
-    project.env_file.unlink()
-    with pytest.raises(DashtamError, match=f"^{project.env_file} is missing") as raised:
-        open_environment(project.settings, "dev")
-    assert raised.value.code == ExitCode.CONFIGURATION
-    assert "inv setup" in raised.value.hint
-
-
-def test_a_malformed_env_file_is_named_with_its_line(project: "Project") -> None:
-    project.env_file.write_text("A=1\nno assignment\n", encoding="utf-8")
-    with pytest.raises(DashtamError, match=f"^{project.env_file}:2: ") as raised:
-        open_environment(project.settings, "dev")
-    assert raised.value.code == ExitCode.CONFIGURATION
-
-
-def test_the_chosen_images_come_before_the_environments_own_file(project: "Project") -> None:
-    images = project.folder / "envs/.env.images"
-    assert open_environment(project.settings, "dev").compose.env_files == (project.env_file,)
-    images.write_text("POSTGRES_IMAGE=local/postgres:17\n", encoding="utf-8")
-    assert open_environment(project.settings, "dev").compose.env_files == (images, project.env_file)
+def remembered() -> list[str]:
+    """Return the Compose projects that are remembered."""
+    return [one.project for one in instances.remembered()]
 
 
 def test_up_waits_and_returns_the_status_of_what_it_started(
@@ -148,7 +120,9 @@ def test_up_is_not_ready_before_the_published_endpoint_answers(
     trustme.CA().cert_pem.write_to_path(str(project.folder / "certs/ca.pem"))
     with socket.create_server(("127.0.0.1", 0)) as probe:
         number = probe.getsockname()[1]
-    fake_docker.answer("compose", "config", stdout=project.model(app=number))
+    model = project.model(app=number)
+    model["services"]["app"]["environment"] = {"SSL_ENABLED": "true"}
+    fake_docker.answer("compose", "config", stdout=model)
     with pytest.raises(DashtamError, match=f"^https://localhost:{number}/health does not answer") as raised:
         up(dev)
     assert raised.value.code == ExitCode.UNAVAILABLE
@@ -167,7 +141,7 @@ def test_down_removes_more_only_when_told_to(dev: Environment, fake_docker: "Fak
 
 
 def test_restart_restarts_and_then_waits_as_up_does(dev: Environment, fake_docker: "FakeDocker") -> None:
-    dev.restart(services=["redis"], report=lambda _: None)
+    dev.restart(services=["redis"], display=quiet)
     restart, start = composed(fake_docker)
     assert (restart, start[0], start[4]) == (("restart", "redis"), "up", "redis")
 
@@ -256,7 +230,13 @@ def test_status_has_every_service_those_without_a_container_too(
     assert redis.state == "absent"
 
 
-def test_status_tells_health_addresses_and_time(dev: Environment, fake_docker: "FakeDocker") -> None:
+@pytest.mark.parametrize(("ssl", "scheme"), [("true", "https"), ("false", "http"), (None, "http")])
+def test_status_tells_health_addresses_and_time(
+    dev: Environment, project: "Project", fake_docker: "FakeDocker", ssl: str | None, scheme: str
+) -> None:
+    model = project.model()
+    model["services"]["app"]["environment"] = {"SSL_ENABLED": ssl}
+    fake_docker.answer("compose", "config", stdout=model)
     probe = {"End": "2026-01-01T00:00:02.500000000Z", "ExitCode": 0, "Output": ""}
     binding = {"HostIp": "127.0.0.1", "HostPort": "8000"}
     container = {
@@ -274,7 +254,7 @@ def test_status_tells_health_addresses_and_time(dev: Environment, fake_docker: "
     fake_docker.answer("inspect", stdout=[container])
     app = dev.status()[0]
     assert (app.health, app.seconds, app.image) == ("healthy", 2.5, "dashtam-dev-app")
-    assert app.endpoints == ("https://localhost:8000", "127.0.0.1:9")
+    assert app.endpoints == (f"{scheme}://localhost:8000", "127.0.0.1:9")
 
 
 def test_the_password_of_a_database_volume_is_in_use(dev: Environment, fake_docker: "FakeDocker") -> None:
@@ -292,3 +272,234 @@ def test_up_refuses_a_secret_that_is_still_a_placeholder(
         up(dev)
     assert raised.value.code == ExitCode.CONFIGURATION
     assert composed(fake_docker) == []
+
+
+def test_down_keeps_an_instance_as_long_as_it_has_data(dev: Environment, fake_docker: "FakeDocker") -> None:
+    claimed(dev).down()
+    assert remembered() == ["dashtam-dev"]
+    dev.down(volumes=True)
+    assert remembered() == []
+    assert [command[4:] for command in composed(fake_docker)] == [(), ("--volumes",)]
+
+
+def test_an_instance_without_volumes_has_no_data_when_it_is_down(
+    dev: Environment, project: "Project", fake_docker: "FakeDocker"
+) -> None:
+    claimed(dev)
+    fake_docker.answer("compose", "config", stdout=project.test.model())
+    claimed(open_environment(project.settings, "test")).down()
+    assert remembered() == ["dashtam-dev"]
+    assert composed(fake_docker) == [("--profile", "*", "down", "--remove-orphans")]
+
+
+@pytest.mark.parametrize(
+    ("volumes", "options", "kept"),
+    [(False, (), ["dashtam-dev-x"]), (True, ("--volumes", "--rmi", "local"), [])],
+)
+def test_a_named_instances_images_go_with_its_data(
+    dev: Environment,
+    project: "Project",
+    fake_docker: "FakeDocker",
+    *,
+    volumes: bool,
+    options: tuple[str, ...],
+    kept: list[str],
+) -> None:
+    copies.tell(fake_docker, copies.model(project))
+    claimed(open_environment(dev.settings, "dev", instance="x")).down(volumes=volumes)
+    (command,) = composed(fake_docker)
+    assert command[4:] == options
+    assert remembered() == kept
+
+
+def test_an_instance_that_could_not_be_removed_stays_remembered(
+    dev: Environment, fake_docker: "FakeDocker"
+) -> None:
+    claimed(dev)
+    fake_docker.answer("compose", "down", code=1)
+    with pytest.raises(DashtamError, match="`docker compose down` failed with exit code 1") as raised:
+        dev.down(volumes=True)
+    assert raised.value.code == ExitCode.UNAVAILABLE
+    assert remembered() == ["dashtam-dev"]
+
+
+def test_hints_name_the_instance(dev: Environment, project: "Project", fake_docker: "FakeDocker") -> None:
+    copies.tell(fake_docker, copies.model(project))
+    fake_docker.runs()
+    named = open_environment(project.settings, "dev", instance="x")
+    for opened, hint in ((dev, "Start it: inv dev.up"), (named, "Start it: inv dev.up --instance x")):
+        with pytest.raises(DashtamError, match="is not running") as raised:
+            opened.execute(("true",))
+        assert raised.value.hint == hint
+    assert dev.other_ports_hint == f"set another port in {project.env_file}"
+    assert "inv dev.down --volumes --instance x" in named.other_ports_hint
+
+
+@pytest.mark.parametrize(
+    ("state", "hashes", "ready"),
+    [
+        ({}, {}, True),
+        ({}, {"redis": "new"}, False),
+        ({}, {"app": "new"}, True),
+        ({"Health": {"Status": "healthy"}}, {}, True),
+        ({"Health": {"Status": "starting"}}, {}, False),
+        ({"Status": "exited"}, {}, False),
+    ],
+)
+def test_services_are_ready_when_they_are_healthy_and_as_their_file_says(
+    dev: Environment, fake_docker: "FakeDocker", state: dict[str, Any], hashes: dict[str, str], *, ready: bool
+) -> None:
+    def shown(service: str) -> dict[str, Any]:
+        labels = {"com.docker.compose.service": service, "com.docker.compose.config-hash": f"hash-{service}"}
+        return {
+            "Id": f"id-{service}",
+            "Name": f"/dashtam-dev-{service}",
+            "State": {"Status": "running", "ExitCode": 0, "StartedAt": "2026-01-01T00:00:00Z", **state},
+            "Config": {"Image": f"{service}:1", "Labels": labels},
+            "NetworkSettings": {"Ports": {}},
+        }
+
+    names = ("app", "postgres", "redis")
+    fake_docker.answer("inspect", stdout=[shown(name) for name in names])
+    declared = "".join(f"{name} {hashes.get(name, f'hash-{name}')}\n" for name in names)
+    fake_docker.answer("compose", "config", "--hash", stdout=declared)
+    assert dev.is_ready(["postgres", "redis"]) is ready
+
+
+def test_a_service_without_a_container_is_not_ready(dev: Environment, fake_docker: "FakeDocker") -> None:
+    fake_docker.runs("postgres")
+    assert not dev.is_ready(["postgres", "redis"])
+
+
+PREPARE = ("python", "prepare.py", "two words")
+
+
+@pytest.fixture
+def prepared(dev: Environment, project: "Project", fake_docker: "FakeDocker") -> Environment:
+    """An environment whose database is in memory, is remembered, and has something that prepares it."""
+    test = project.test
+    files = Files(compose_file=str(test.compose_file), env_file=str(test.env_file), prepare=PREPARE)
+    fake_docker.answer("compose", "config", stdout=test.model())
+    chosen = msgspec.structs.replace(dev.settings, environments={"test": files})
+    return claimed(open_environment(chosen, "test"))
+
+
+def preparations(fake: "FakeDocker") -> int:
+    """Return how often the database was prepared; each time was as the settings say."""
+    runs = [command for command in composed(fake) if command[0] == "run"]
+    assert set(runs) <= {("run", "--rm", "--no-deps", "--no-TTY", "app", *PREPARE)}
+    return len(runs)
+
+
+def test_a_new_database_is_prepared_once(prepared: Environment, fake_docker: "FakeDocker") -> None:
+    up(prepared)
+    assert [command[0] for command in composed(fake_docker)] == ["up", "run"]
+    up(prepared)
+    prepared.prepare_database()
+    assert preparations(fake_docker) == 1
+
+
+def test_a_database_in_memory_is_new_when_it_was_started_again(
+    prepared: Environment, fake_docker: "FakeDocker"
+) -> None:
+    prepared.prepare_database()
+    fake_docker.runs("app", "postgres", "redis", StartedAt="2026-01-02T00:00:00Z")
+    prepared.prepare_database()
+    prepared.prepare_database()
+    assert preparations(fake_docker) == 2
+
+
+def test_a_database_in_a_volume_is_new_when_the_volume_is(
+    prepared: Environment, fake_docker: "FakeDocker"
+) -> None:
+    volume = {"Type": "volume", "Name": "data", "Destination": "/var/lib/postgresql/data"}
+
+    def runs(started: str, created: str) -> None:
+        container = {
+            "Id": f"id-{started}",
+            "Name": "/dashtam-test-postgres",
+            "State": {"Status": "running", "ExitCode": 0, "StartedAt": started},
+            "Config": {"Image": "postgres:1", "Labels": {"com.docker.compose.service": "postgres"}},
+            "NetworkSettings": {"Ports": {}},
+            "Mounts": [volume],
+        }
+        fake_docker.answer("inspect", stdout=[container])
+        fake_docker.answer("volume", "inspect", stdout=f"data {created}\n")
+
+    runs("2026-01-01T00:00:00Z", "today")
+    prepared.prepare_database()
+    runs("2026-01-02T00:00:00Z", "today")
+    prepared.prepare_database()
+    assert preparations(fake_docker) == 1
+    runs("2026-01-02T00:00:00Z", "tomorrow")
+    prepared.prepare_database()
+    assert preparations(fake_docker) == 2
+
+
+def test_a_database_that_could_not_be_prepared_is_tried_again(
+    prepared: Environment, fake_docker: "FakeDocker"
+) -> None:
+    fake_docker.answer("compose", "run", code=3)
+    for _ in range(2):
+        with pytest.raises(DashtamError) as raised:
+            up(prepared)
+        assert raised.value.code == ExitCode.UNAVAILABLE
+        assert raised.value.reason.startswith("The database of test could not be prepared: ")
+        assert "`python prepare.py two words` failed with exit code 3" in raised.value.reason
+        assert "dashtam.environments.test.prepare" in raised.value.hint
+    fake_docker.answer("compose", "run")
+    up(prepared)
+    up(prepared)
+    assert preparations(fake_docker) == 3
+
+
+def test_ctrl_c_in_the_preparation_leaves_the_database_new(
+    prepared: Environment, fake_docker: "FakeDocker"
+) -> None:
+    fake_docker.answer("compose", "run", code=130)
+    with pytest.raises(KeyboardInterrupt):
+        prepared.prepare_database()
+    fake_docker.answer("compose", "run")
+    prepared.prepare_database()
+    assert preparations(fake_docker) == 2
+
+
+def test_a_database_that_does_not_run_is_not_prepared(
+    prepared: Environment, fake_docker: "FakeDocker"
+) -> None:
+    fake_docker.runs("app", "redis")
+    prepared.prepare_database()
+    up(prepared, services=["redis"])
+    fake_docker.runs("postgres", Status="exited")
+    prepared.prepare_database()
+    assert preparations(fake_docker) == 0
+
+
+def test_without_a_preparation_nobody_asks_for_the_database(
+    dev: Environment, fake_docker: "FakeDocker"
+) -> None:
+    claimed(dev)
+    before = len(fake_docker.calls)
+    dev.prepare_database()
+    assert fake_docker.calls[before:] == ()
+
+
+def test_a_preparation_writes_no_result_and_reads_no_input(
+    prepared: Environment, fake_docker: "FakeDocker", capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    ours, writer = os.pipe()
+    before = os.dup(0)
+    read = tmp_path / "read"
+    fake_docker.answer("compose", "run", stdout="prepared\n", reads=str(read))
+    try:
+        os.write(writer, b"for whoever comes next")
+        os.close(writer)
+        os.dup2(ours, 0)
+        prepared.prepare_database()
+        assert os.read(0, 100) == b"for whoever comes next"
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+        os.close(ours)
+    assert read.read_bytes() == b""
+    assert capfd.readouterr() == ("", "prepared\n")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.unit.conftest import FakeDocker
 
 LOOPBACK = "127.0.0.1"
+HINT = "choose another copy"
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - what Compose publishes on by default
 LISTEN = (
     "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True)"
@@ -136,7 +137,7 @@ def test_published_ports_of_the_chosen_services_only() -> None:
 def test_free_ports_need_no_question_to_the_engine(fake_docker: "FakeDocker") -> None:
     with held(LOOPBACK) as number:
         pass
-    ports.require_free(app_at(number), frozenset({"app"}))
+    ports.require_free(app_at(number), frozenset({"app"}), hint=HINT)
     assert fake_docker.calls == ()
 
 
@@ -148,7 +149,7 @@ def test_the_process_that_holds_a_port_is_named(fake_docker: "FakeDocker") -> No
         assert process.stdout is not None
         number = int(process.stdout.readline())
         with pytest.raises(DashtamError) as raised:
-            ports.require_free(app_at(number), frozenset({"app"}))
+            ports.require_free(app_at(number), frozenset({"app"}), hint=HINT)
         name = psutil.Process(process.pid).name()
         process.communicate()
     assert (
@@ -156,7 +157,7 @@ def test_the_process_that_holds_a_port_is_named(fake_docker: "FakeDocker") -> No
         == f"Port 127.0.0.1:{number} of service app is taken by process {process.pid} ({name})."
     )
     assert raised.value.code == ExitCode.UNAVAILABLE
-    assert "Nothing was started" in raised.value.hint
+    assert raised.value.hint == "Stop what holds it, or choose another copy. Nothing was started."
 
 
 def test_the_process_that_holds_a_udp_port_is_named() -> None:
@@ -190,7 +191,7 @@ def test_the_container_that_holds_a_port_is_named(
         fake_docker.answer("ps", stdout="c0ffee\n")
         fake_docker.answer("inspect", stdout=[container(str(number), project=project)])
         with pytest.raises(DashtamError) as raised:
-            ports.require_free(app_at(number), frozenset({"app"}))
+            ports.require_free(app_at(number), frozenset({"app"}), hint=HINT)
     assert raised.value.reason == f"Port 127.0.0.1:{number} of service app is taken by {phrase}."
 
 
@@ -198,7 +199,7 @@ def test_a_port_that_our_own_container_holds_is_no_conflict(fake_docker: "FakeDo
     with held(LOOPBACK) as number:
         fake_docker.answer("ps", stdout="c0ffee\n")
         fake_docker.answer("inspect", stdout=[container(str(number), project="dashtam-dev")])
-        ports.require_free(app_at(number), frozenset({"app"}))
+        ports.require_free(app_at(number), frozenset({"app"}), hint=HINT)
     assert fake_docker.argvs[0][:2] == ("ps", "--all")
 
 
@@ -209,6 +210,6 @@ def test_every_taken_port_is_named(fake_docker: "FakeDocker") -> None:
             *(PublishedPort(target=1, published=str(one), host_ip=LOOPBACK) for one in (first, second))
         )
         with pytest.raises(DashtamError) as raised:
-            ports.require_free(wanted, frozenset({"app"}))
+            ports.require_free(wanted, frozenset({"app"}), hint=HINT)
     lines = raised.value.reason.splitlines()
     assert [line.split(" of ")[0] for line in lines] == [f"Port 127.0.0.1:{one}" for one in (first, second)]

@@ -1,13 +1,15 @@
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
-from dashtam_tasks import env_files, images, preparation
+from dashtam_tasks import env_files, images, instances, preparation
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.images import Choice
+from dashtam_tasks.instances import Instance
 from dashtam_tasks.ownership import container_user
 from dashtam_tasks.settings import Settings
 
@@ -79,6 +81,15 @@ def test_everything_is_made_and_named_after_a_clone(fresh: "Project") -> None:
     assert reported == ["Choosing images"]
 
 
+def test_every_environment_gets_secrets_of_its_own(fresh: "Project") -> None:
+    fresh.test.env_file.unlink()
+    prepare(fresh)
+    dev, test = env_files.read(fresh.env_file), env_files.read(fresh.test.env_file)
+    assert test["APP_PORT"] == "8001"
+    for key in ("POSTGRES_PASSWORD", "SECRET_KEY", "ENCRYPTION_KEY"):
+        assert "CHANGE_ME" != test[key] != dev[key]
+
+
 def test_a_new_env_file_is_private_complete_and_for_the_apps_user(fresh: "Project") -> None:
     prepare(fresh)
     values = env_files.read(fresh.env_file)
@@ -129,7 +140,32 @@ def test_the_password_that_a_volume_was_made_with_is_spared(fresh: "Project", en
     (spared,) = (index for index, line in enumerate(done) if line.startswith("left "))
     assert done[spared].startswith(f"left POSTGRES_PASSWORD in {fresh.env_file} alone: ")
     assert done[spared + 1].startswith("Put that one back.")
+    assert "inv dev.up --instance NAME" in done[spared + 1]
     assert done[spared + 1].endswith("inv dev.down --volumes")
+
+
+@pytest.mark.parametrize(("volume", "spared"), [("dashtam-dev-x_data", True), ("dashtam-dev-y_data", False)])
+def test_the_password_that_a_named_instances_volume_was_made_with_is_spared(
+    fresh: "Project", engine: "FakeDocker", volume: str, *, spared: bool
+) -> None:
+    instances.write(
+        Instance(
+            project="dashtam-dev-x",
+            environment="dev",
+            name="x",
+            folder=str(fresh.folder),
+            compose_file=str(fresh.compose_file),
+            env_files=(str(fresh.env_file),),
+            variables={"INSTANCE_SUFFIX": "-x"},
+            ports=(),
+            made=datetime.now(UTC),
+        )
+    )
+    named = {"volumes": {"dev_postgres_data": {"name": "dashtam-dev${INSTANCE_SUFFIX:-}_data"}}}
+    engine.answer("compose", "config", stdout=fresh.model() | named, expands=True)
+    engine.answer("volume", "ls", stdout=f"{volume}\n")
+    prepare(fresh)
+    assert (env_files.read(fresh.env_file)["POSTGRES_PASSWORD"] == "CHANGE_ME") is spared
 
 
 def test_any_volume_counts_where_the_settings_do_not_name_the_database(

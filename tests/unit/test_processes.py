@@ -1,3 +1,4 @@
+import contextlib
 import os
 import pty
 import signal
@@ -23,12 +24,12 @@ arrived = [signal.sigwaitinfo(numbers)]
 while (more := signal.sigtimedwait(numbers, 0.3)):
     arrived.append(more)
 print(*(f"{signal.Signals(one.si_signo).name}:{one.si_pid}" for one in arrived), flush=True)
-sys.exit(7)
+sys.exit(int(sys.argv[1]))
 """
 ATTACH = """
 import sys
 from dashtam_tasks import processes
-sys.exit(processes.attach([sys.executable, "-c", sys.argv[1]]))
+sys.exit(processes.attach([sys.executable, "-c", *sys.argv[1:]]))
 """
 # A session leader without a terminal gets the one that it opens: what a terminal emulator does.
 AT_TERMINAL = f"import os; os.close(os.open(os.ttyname(0), os.O_RDWR))\n{ATTACH}"
@@ -38,11 +39,11 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-@pytest.fixture
-def apart() -> Iterator["subprocess.Popen[str]"]:
-    """A process without a terminal that attaches a child, which counts signals and is ready."""
+@contextlib.contextmanager
+def apart(code: int) -> Iterator["subprocess.Popen[str]"]:
+    """Run, without a terminal, what attaches a child that counts signals and then ends with `code`."""
     with subprocess.Popen(
-        [*python(ATTACH), COUNT_SIGNALS],
+        [*python(ATTACH), COUNT_SIGNALS, str(code)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
@@ -167,27 +168,61 @@ def test_attach_passes_the_standard_streams_in_order() -> None:
     assert done.stderr == ""
 
 
+def test_attach_passes_other_standard_streams(tmp_path: Path) -> None:
+    read, written = tmp_path / "read", tmp_path / "written"
+    read.write_bytes(b"\r\n\x00\xff")
+    with read.open("rb") as source, written.open("w") as target:
+        assert processes.attach(["cat"], stdin=source, stdout=target) == 0
+    assert written.read_bytes() == b"\r\n\x00\xff"
+
+
+def test_attach_can_withhold_our_standard_input() -> None:
+    parent = (
+        "import subprocess; from dashtam_tasks import processes\n"
+        "print(processes.attach(['cat'], stdin=subprocess.DEVNULL))"
+    )
+    done = subprocess.run(python(parent), input="ours\n", capture_output=True, text=True, check=True)
+    assert done.stdout == "0\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_without_a_terminal_a_signal_is_passed_on_once(
-    apart: "subprocess.Popen[str]", number: signal.Signals
+def test_without_a_terminal_a_signal_is_passed_on_once(number: signal.Signals) -> None:
+    with apart(7) as process:
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=10)
+    assert output.split() == [f"{number.name}:{process.pid}"]
+
+
+def test_without_a_terminal_a_signal_to_the_group_arrives_once() -> None:
+    with apart(7) as process:
+        os.killpg(process.pid, signal.SIGINT)
+        output, _ = process.communicate(timeout=10)
+    assert output.split() == [f"SIGINT:{process.pid}"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "expected"),
+    [
+        (signal.SIGINT, 0, 0),
+        (signal.SIGINT, 1, ExitCode.INTERRUPTED),
+        (signal.SIGINT, 7, ExitCode.INTERRUPTED),
+        (signal.SIGTERM, 0, 0),
+        (signal.SIGTERM, 7, 7),
+    ],
+)
+def test_only_what_fails_after_ctrl_c_was_interrupted(
+    number: signal.Signals, code: int, expected: int
 ) -> None:
-    apart.send_signal(number)
-    output, _ = apart.communicate(timeout=10)
-    assert output.split() == [f"{number.name}:{apart.pid}"]
-    assert apart.returncode == 7
-
-
-def test_without_a_terminal_a_signal_to_the_group_arrives_once(apart: "subprocess.Popen[str]") -> None:
-    os.killpg(apart.pid, signal.SIGINT)
-    output, _ = apart.communicate(timeout=10)
-    assert output.split() == [f"SIGINT:{apart.pid}"]
-    assert apart.returncode == 7
+    with apart(code) as process:
+        process.send_signal(number)
+        process.communicate(timeout=10)
+    assert process.returncode == expected
 
 
 def test_at_a_terminal_ctrl_c_arrives_once() -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [*python(AT_TERMINAL), COUNT_SIGNALS],
+        [*python(AT_TERMINAL), COUNT_SIGNALS, "7"],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -198,7 +233,7 @@ def test_at_a_terminal_ctrl_c_arrives_once() -> None:
         assert until(screen.fileno(), b"ready\r\n")
         os.write(screen.fileno(), b"\x03")
         shown = until(screen.fileno(), b"SIGINT:0\r\n")
-        assert process.wait(timeout=10) == 7
+        assert process.wait(timeout=10) == ExitCode.INTERRUPTED
     assert shown.count(b"SIGINT") == 1
     assert b"Traceback" not in shown
 

@@ -8,7 +8,7 @@ from invoke.config import Config
 
 from dashtam_tasks import settings
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.settings import Environment, Probe, Settings
+from dashtam_tasks.settings import Environment, Probe, Settings, Suite
 
 
 class Folder:
@@ -69,10 +69,15 @@ def test_the_defaults_are_plain_values(folder: Folder) -> None:
     assert isinstance(defaults["dashtam"]["environments"]["dev"], dict)
 
 
-def test_the_default_environment_is_dev(folder: Folder) -> None:
+def test_the_default_environments_are_dev_and_test(folder: Folder) -> None:
     loaded = folder.load()
     assert loaded.environments == {
-        "dev": Environment(compose_file="compose/docker-compose.dev.yml", env_file="envs/.env.dev")
+        "dev": Environment(compose_file="compose/docker-compose.dev.yml", env_file="envs/.env.dev"),
+        "test": Environment(
+            compose_file="compose/docker-compose.test.yml",
+            env_file="envs/.env.test",
+            prepare=("uv", "run", "python", "src/core/init_test_db.py"),
+        ),
     }
     assert loaded.path("envs/.env.dev") == folder.path / "envs/.env.dev"
     assert loaded.ca_certificate == folder.path / "certs/ca.pem"
@@ -87,8 +92,10 @@ def test_variables_override_files(folder: Folder, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("INVOKE_DASHTAM_PROJECT", "branch")
     monkeypatch.setenv("INVOKE_DASHTAM_READINESS_TIMEOUT", "2.5")
     monkeypatch.setenv("INVOKE_DASHTAM_CERTIFICATES_LEAF_DAYS", "90")
+    monkeypatch.setenv("INVOKE_DASHTAM_SUITES_UNIT_PYTEST", "0")
     loaded = folder.load("dashtam: {project: shop}")
     assert (loaded.project, loaded.readiness.timeout, loaded.certificates.leaf_days) == ("branch", 2.5, 90)
+    assert not loaded.suites["unit"].pytest
 
 
 def test_a_section_keeps_the_defaults_that_it_does_not_set(folder: Folder) -> None:
@@ -100,9 +107,63 @@ dashtam:
     probes: [{ service: web, port: 80, scheme: http }]
 """
     loaded = folder.load(text)
-    assert list(loaded.environments) == ["dev", "qa"]
+    assert list(loaded.environments) == ["dev", "test", "qa"]
+    assert loaded.environments["qa"].prepare == ()
     assert loaded.readiness.timeout == 180
     assert loaded.readiness.probes == (Probe(service="web", port=80, scheme="http", path="/health"),)
+
+
+def test_the_files_of_an_environment_are_found_by_its_name(folder: Folder) -> None:
+    assert folder.load().files("test").env_file == "envs/.env.test"
+
+
+def test_an_environment_that_there_is_not_is_told_with_those_that_there_are(folder: Folder) -> None:
+    with pytest.raises(DashtamError, match=r"^There is no environment prod\.$") as raised:
+        folder.load().files("prod")
+    assert raised.value.code == ExitCode.USAGE
+    assert raised.value.hint == "There is dev, test."
+
+
+def test_a_project_adds_suites_and_changes_one_in_part(folder: Folder) -> None:
+    text = """
+dashtam:
+  suites:
+    smoke: { command: [bash, smoke.sh], where: host, folder: checks, pytest: false }
+    unit: { needs: [] }
+"""
+    loaded = folder.load(text)
+    assert list(loaded.suites) == ["unit", "integration", "all", "ssl", "smoke"]
+    assert loaded.suites["unit"] == Suite(paths=("tests/unit",), needs=())
+    assert loaded.suites["smoke"] == Suite(
+        command=("bash", "smoke.sh"), where="host", folder="checks", pytest=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("scheme", "variables", "asked"),
+    [
+        ("http", {"SSL_ENABLED": "true"}, "http"),
+        ("https", {}, "https"),
+        ("$SSL_ENABLED", {"SSL_ENABLED": "true"}, "https"),
+        ("$SSL_ENABLED", {"SSL_ENABLED": "True"}, "https"),
+        ("$SSL_ENABLED", {"SSL_ENABLED": "1"}, "https"),
+        ("$SSL_ENABLED", {"SSL_ENABLED": "on"}, "https"),
+        ("$SSL_ENABLED", {"SSL_ENABLED": "yes"}, "https"),
+        ("$SSL_ENABLED", {"SSL_ENABLED": "false"}, "http"),
+        ("$SSL_ENABLED", {"SSL_ENABLED": ""}, "http"),
+        ("$SSL_ENABLED", {"SSL_ENABLED": None}, "http"),
+        ("$SSL_ENABLED", {"TLS": "true"}, "http"),
+        ("$TLS", {"SSL_ENABLED": "false", "TLS": "true"}, "https"),
+    ],
+)
+def test_a_probes_scheme_may_be_a_variable_of_its_service(
+    scheme: str, variables: dict[str, str | None], asked: str
+) -> None:
+    assert Probe(service="app", port=8000, scheme=scheme).scheme_in(variables) == asked
+
+
+def test_probes_follow_ssl_enabled_by_default(folder: Folder) -> None:
+    assert {probe.scheme for probe in folder.load().readiness.probes} == {"$SSL_ENABLED"}
 
 
 @pytest.mark.parametrize(
@@ -143,6 +204,17 @@ dashtam:
             "environments",
             "Expected `str` matching regex",
         ),
+        (
+            "{readiness: {probes: [{service: a, port: 1, scheme: ftp}]}}",
+            "readiness.probes.0.scheme",
+            "Expected `str` matching regex",
+        ),
+        ("{suites: {unit: {path: [x]}}}", "suites.*.path", "Object contains unknown field `path`."),
+        ("{suites: {unit: {where: cloud}}}", "suites.*.where", "Invalid enum value 'cloud'."),
+        ("{suites: {unit: {command: []}}}", "suites.*.command", "Expected `array` of length >= 1."),
+        ("{suites: {Unit: {}}}", "suites", "Expected `str` matching regex"),
+        ("{instances: {patience: 0}}", "instances.patience", "Expected `float` > 0.0."),
+        ("{isolation: {shared: src}}", "isolation.shared", "Expected `array`, got `str`."),
         ("{keys: {SECRET_KEY: rot13}}", "keys.*", "Invalid enum value 'rot13'."),
         (
             "{images: {base: {X: {build: x, reference: 1}}}}",

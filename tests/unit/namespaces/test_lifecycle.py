@@ -1,7 +1,11 @@
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.unit import copies
+from tests.unit.copies import composed
 
 if TYPE_CHECKING:
     from tests.unit.conftest import FakeDocker, Project, Terminal
@@ -20,13 +24,6 @@ def docker(project: "Project", fake_docker: "FakeDocker") -> "FakeDocker":
     fake_docker.answer("events", holds=True)
     fake_docker.runs("app", "postgres", "redis")
     return fake_docker
-
-
-def composed(fake: "FakeDocker") -> list[tuple[str, ...]]:
-    """Return what Compose was told to do, without its files and without mere questions."""
-    calls = [argv for argv in fake.argvs if argv[0] == "compose"]
-    commands = [argv[argv.index("--env-file") + 2 :] for argv in calls]
-    return [command for command in commands if "config" not in command]
 
 
 @pytest.mark.parametrize("name", ["dev.up", "up"])
@@ -94,6 +91,26 @@ def test_down_removes_volumes_only_with_consent(docker: "FakeDocker", tasks: "Te
     assert composed(docker) == []
     assert tasks("dev.down", "--volumes", "--yes").code == 0
     assert "--volumes" in composed(docker)[0]
+
+
+def test_down_asks_for_the_instance_that_it_would_remove(docker: "FakeDocker", tasks: "Terminal") -> None:
+    done = tasks("dev.down", "--volumes", "--instance", "feature-x")
+    assert (done.code, done.out) == (64, "")
+    assert done.err.startswith("error: Remove the volumes of dev (feature-x) and all data in them? ")
+    assert composed(docker) == []
+
+
+def test_an_instance_that_is_removed_gives_its_ports_back(
+    project: "Project", docker: "FakeDocker", tasks: "Terminal", state: Path
+) -> None:
+    copies.tell(docker, copies.model(project))
+    assert tasks("dev.run", "--instance", "x", "--", "true").code == 0
+    assert [path.name for path in state.glob("*.json")] == ["dashtam-dev-x.json"]
+    assert tasks("dev.down", "--instance", "x").code == 0
+    assert [path.name for path in state.glob("*.json")] == ["dashtam-dev-x.json"]
+    assert tasks("dev.down", "--instance", "x", "--volumes", "--yes").code == 0
+    assert list(state.glob("*.json")) == []
+    assert composed(docker)[-1][4:] == ("--volumes", "--rmi", "local")
 
 
 def test_logs_pass_options_output_and_exit_code(docker: "FakeDocker", tasks: "Terminal") -> None:
@@ -196,13 +213,21 @@ def test_a_shells_variables_do_not_reach_docker(
 
 @pytest.mark.parametrize("name", ["up", "down", "restart", "dev.rebuild"])
 def test_containers_of_another_folder_are_left_alone(
-    project: "Project", docker: "FakeDocker", tasks: "Terminal", name: str
+    project: "Project", docker: "FakeDocker", tasks: "Terminal", tmp_path: Path, name: str
 ) -> None:
-    docker.made_from(str(project.compose_file.parent), "/elsewhere/compose")
+    docker.made_from(str(project.compose_file.parent), str(tmp_path))
     done = tasks(name)
     assert (done.code, done.out) == (75, "")
-    assert "The containers of Compose project dashtam-dev belong to /elsewhere/compose." in done.err
+    assert f"The containers of Compose project dashtam-dev belong to {tmp_path}." in done.err
     assert {command[0] for command in composed(docker)} <= {"build"}
+
+
+def test_containers_of_a_folder_that_is_gone_are_taken_over(
+    docker: "FakeDocker", tasks: "Terminal", tmp_path: Path
+) -> None:
+    docker.made_from(str(tmp_path / "gone"))
+    assert tasks("up").code == 0
+    assert [command[0] for command in composed(docker)] == ["up"]
 
 
 def test_containers_of_this_folder_are_ours(

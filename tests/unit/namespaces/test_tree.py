@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,35 +18,47 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 
+LIFECYCLE = {
+    "build": "instance no-cache service",
+    "db-shell": "instance",
+    "down": "instance timeout volumes yes",
+    "exec": "instance service user",
+    "logs": "follow instance service since tail",
+    "rebuild": "instance service timeout",
+    "redis-cli": "instance",
+    "restart": "instance service timeout",
+    "run": "instance service",
+    "shell": "instance service",
+    "status": "instance json",
+    "up": "build instance service timeout",
+}
+SUITE = "cov down instance k lf path pdb x"
 # Every task with its options.
 TASKS = {
     "certs": "check force",
     "clean": "images volumes yes",
     "doctor": "json",
+    "isolation": "json",
     "keys": "check env force name yes",
     "setup": "install",
-    "db.current": "env",
-    "db.downgrade": "env revision yes",
-    "db.dump": "env file",
-    "db.history": "env",
-    "db.restore": "env file yes",
-    "db.revision": "autogenerate env message",
-    "db.upgrade": "env revision",
-    "dev.build": "no-cache service",
-    "dev.db-shell": "",
-    "dev.down": "timeout volumes yes",
-    "dev.exec": "service user",
-    "dev.logs": "follow service since tail",
-    "dev.rebuild": "service timeout",
-    "dev.redis-cli": "",
-    "dev.restart": "service timeout",
-    "dev.run": "service",
-    "dev.shell": "service",
-    "dev.status": "json",
-    "dev.up": "build service timeout",
+    "db.current": "env instance",
+    "db.downgrade": "env instance revision yes",
+    "db.dump": "env file instance",
+    "db.history": "env instance",
+    "db.restore": "env file instance yes",
+    "db.revision": "autogenerate env instance message",
+    "db.upgrade": "env instance revision",
+    **{f"dev.{name}": options for name, options in LIFECYCLE.items()},
     "images.build": "image install no-cache",
     "images.status": "json",
+    "instances.list": "json",
+    "instances.prune": "yes",
+    **{f"test.{name}": options for name, options in LIFECYCLE.items()},
+    **{f"test.{name}": SUITE for name in ("all", "integration", "ssl", "unit")},
+    "test.coverage": "down instance k path",
 }
+# What a namespace means by its name alone.
+DEFAULTS = {"instances": "instances.list", "test": "test.all"}
 ALIASES = {
     "down": "dev.down",
     "logs": "dev.logs",
@@ -119,10 +132,13 @@ def test_inv_lists_every_task_with_its_help(tree: Collection, tmp_path: Path) ->
         check=True,
         timeout=60,
     )
-    rows = [line.split(maxsplit=1) for line in done.stdout.splitlines() if line.startswith("  ")]
-    listed = {row[0]: row[1] for row in rows if row[0] in tree.task_names}
+    # A row begins with two spaces; texts that do not fit go on in the next line.
+    rows = re.findall(r"^  (\S+)(?: \((\w+)\))? +(\S.*(?:\n {3,}.*)*)", done.stdout, flags=re.MULTILINE)
+    listed = {name: text.split() for name, _, text in rows}
     assert listed.keys() == set(tree.task_names)
-    assert listed["dev.up"] == tree["dev.up"].__doc__
+    for name in ("dev.up", "test.integration", "instances.prune"):
+        assert listed[name] == (tree[name].__doc__ or "").split()
+    assert {default: name for name, default, _ in rows if default} == DEFAULTS
     assert done.stderr == ""
 
 
