@@ -1,4 +1,4 @@
-"""Time two commands side by side: in turn, so that a busy machine slows both alike."""
+"""Time commands side by side: in turn, so that a busy machine slows all of them alike."""
 
 import statistics
 import time
@@ -14,17 +14,20 @@ PATIENCE_SECONDS = 600
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A command line, the folder that it runs in, and the variables that it gets."""
+    """A command line, the folder that it runs in, the variables that it gets, and what goes before it untimed."""
 
     argv: tuple[str, ...]
     folder: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+    before: "Command | None" = None
 
     def run(self) -> float:
         """Run the command to its end and return the seconds that it took.
 
         Raises DashtamError (UNAVAILABLE) with its last words when it fails.
         """
+        if self.before:
+            self.before.run()
         began = time.perf_counter()
         done = processes.run(self.argv, environment=self.variables, cwd=self.folder, timeout=PATIENCE_SECONDS)
         seconds = time.perf_counter() - began
@@ -54,17 +57,33 @@ class Times:
         return f"{milliseconds(self.median)} ({milliseconds(low)} to {milliseconds(high)})"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """The most that a command may take: `factor` times the base's time and `seconds` on top."""
+
+    factor: float = 1.0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        times = "" if self.factor == 1 else f"{self.factor:g} x "
+        return f"{times}base{f' + {self.seconds:g} s' if self.seconds else ''}"
+
+    def holds(self, ours: Times, base: Times) -> bool:
+        """Return whether our median is within the limit."""
+        return ours.median <= self.factor * base.median + self.seconds
+
+
 def milliseconds(seconds: float) -> str:
     """Return a duration in whole milliseconds, with its unit."""
     return f"{seconds * 1000:.0f} ms"
 
 
-def in_turn(first: Command, second: Command, *, rounds: int) -> tuple[Times, Times]:
-    """Run both commands `rounds` times, each time one after the other, and return their times.
+def in_turn(*commands: Command, rounds: int) -> tuple[Times, ...]:
+    """Run all commands `rounds` times, each time one after the other, and return their times.
 
     One run of each goes before and does not count: it finds the files that later runs have in memory.
     """
-    first.run()
-    second.run()
-    pairs = [(first.run(), second.run()) for _ in range(rounds)]
-    return Times(tuple(pair[0] for pair in pairs)), Times(tuple(pair[1] for pair in pairs))
+    for command in commands:
+        command.run()
+    runs = [[command.run() for command in commands] for _ in range(rounds)]
+    return tuple(Times(times) for times in zip(*runs, strict=True))
