@@ -83,8 +83,9 @@ def integration(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def benchmark(session: nox.Session) -> None:
-    """Measure what a start costs, beside the bare tools, in the environment that ./bootstrap made."""
-    session.run("python", "-m", "benchmarks.startup", *session.posargs, external=True)
+    """Measure what starts and suites cost, beside the bare tools, in the environment that ./bootstrap made."""
+    for module in ("benchmarks.startup", "benchmarks.suites"):
+        session.run("python", "-m", module, *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none")

@@ -31,6 +31,21 @@ import sys
 from dashtam_tasks import processes
 sys.exit(processes.attach([sys.executable, "-c", *sys.argv[1:]]))
 """
+# Passes no signal on, and ends as the process does that it started: as docker and its Compose plugin.
+DEAF_PARENT = """
+import signal, subprocess, sys
+signal.signal(signal.SIGINT, lambda *_: None)
+child = subprocess.Popen([sys.executable, "-c", sys.argv[1], sys.argv[2]])
+sys.exit(child.wait())
+"""
+ATTACH_INTERRUPTIBLE = """
+import sys
+from dashtam_tasks import processes
+def interrupt():
+    print("interrupted", flush=True)
+    return sys.argv[2] == "delivered"
+sys.exit(processes.attach([sys.executable, "-c", sys.argv[1], "7"], interrupt=interrupt))
+"""
 # A session leader without a terminal gets the one that it opens: what a terminal emulator does.
 AT_TERMINAL = f"import os; os.close(os.open(os.ttyname(0), os.O_RDWR))\n{ATTACH}"
 
@@ -198,6 +213,41 @@ def test_without_a_terminal_a_signal_to_the_group_arrives_once() -> None:
         os.killpg(process.pid, signal.SIGINT)
         output, _ = process.communicate(timeout=10)
     assert output.split() == [f"SIGINT:{process.pid}"]
+
+
+def test_without_a_terminal_a_childs_own_children_get_the_signal_too() -> None:
+    with subprocess.Popen(
+        [*python(ATTACH), DEAF_PARENT, COUNT_SIGNALS, "7"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=10)
+    assert output.split() == [f"SIGINT:{process.pid}"]
+    assert process.returncode == ExitCode.INTERRUPTED
+
+
+@pytest.mark.parametrize(("delivery", "arrived"), [("delivered", 1), ("undelivered", 2)])
+def test_the_first_ctrl_c_may_go_another_way(delivery: str, arrived: int) -> None:
+    with subprocess.Popen(
+        [*python(ATTACH_INTERRUPTIBLE), COUNT_SIGNALS, delivery],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "interrupted\n"
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=10)
+    assert len(output.split()) == arrived
+    assert process.returncode == ExitCode.INTERRUPTED
 
 
 @pytest.mark.parametrize(
