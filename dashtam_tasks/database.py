@@ -11,11 +11,13 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from dashtam_tasks import files, processes
-from dashtam_tasks.environments import Environment
 from dashtam_tasks.errors import DashtamError, ExitCode
+
+if TYPE_CHECKING:
+    from dashtam_tasks.environments import Environment
 
 CHUNK_BYTES = 1 << 20
 
@@ -48,7 +50,7 @@ class Dump:
     objects: int
 
 
-def alembic(environment: Environment, arguments: Sequence[str], *, writes: bool = False) -> int:
+def alembic(environment: "Environment", arguments: Sequence[str], *, writes: bool = False) -> int:
     """Run Alembic in the app's running container and return its exit code.
 
     What `writes` a migration runs as the owner of their folder, so that it belongs to whoever owns the rest.
@@ -57,7 +59,7 @@ def alembic(environment: Environment, arguments: Sequence[str], *, writes: bool 
     return environment.execute(command, user=migrations_owner(environment) if writes else "")
 
 
-def migrations_owner(environment: Environment) -> str:
+def migrations_owner(environment: "Environment") -> str:
     """Return `uid:gid` of the mounted folder of migrations, empty when the app does not mount it."""
     settings = environment.settings
     wanted = Path(settings.migrations)
@@ -68,7 +70,7 @@ def migrations_owner(environment: Environment) -> str:
     return ""
 
 
-def dump(environment: Environment, path: Path, *, report: Callable[[int], None]) -> Dump:
+def dump(environment: "Environment", path: Path, *, report: Callable[[int], None]) -> Dump:
     """Write a dump of the database to `path`, verify it, and return what it is.
 
     `report` gets the bytes written so far. The file appears only when it is whole and pg_restore can read it;
@@ -95,7 +97,7 @@ def dump(environment: Environment, path: Path, *, report: Callable[[int], None])
     return Dump(path=path, size=path.stat().st_size, objects=objects)
 
 
-def restore(environment: Environment, path: Path, *, report: Callable[[int], None]) -> Dump:
+def restore(environment: "Environment", path: Path, *, report: Callable[[int], None]) -> Dump:
     """Replace the database by the one in the dump at `path`, all of it or nothing.
 
     The dump goes into a new database, which takes the old one's name when it is complete; until then nobody
@@ -120,7 +122,7 @@ def restore(environment: Environment, path: Path, *, report: Callable[[int], Non
 class Tool:
     """PostgreSQL's client programs in the database's container, fed and read as bytes."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: "Environment") -> None:
         self.environment = environment
         self.service = environment.service_of("database")
         environment.require_running(self.service)

@@ -1,12 +1,16 @@
 """Base images: `inv images.build` and `inv images.status`."""
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 from invoke.context import Context
 
-from dashtam_tasks import console, images, settings
+from dashtam_tasks import console, settings
 from dashtam_tasks.namespaces.invoking import task
+
+if TYPE_CHECKING:
+    from dashtam_tasks.images import Choice
 
 
 @task(
@@ -19,6 +23,8 @@ from dashtam_tasks.namespaces.invoking import task
 )
 def build(context: Context, image: list[str], no_cache: bool = False, install: bool = True) -> None:
     """Build base images from Debian's packages, for where no registry answers."""
+    from dashtam_tasks import images
+
     opened = settings.load(context.config)
     built = images.build(opened, names=image, no_cache=no_cache, report=console.note, install=install)
     show(built)
@@ -27,6 +33,8 @@ def build(context: Context, image: list[str], no_cache: bool = False, install: b
 @task(help={"json": "print JSON"})
 def status(context: Context, json: bool = False) -> None:
     """Show which base images are used, which are local builds, and their versions."""
+    from dashtam_tasks import images
+
     choices = images.status(settings.load(context.config))
     if json:
         console.data([dataclasses.asdict(one) for one in choices])
@@ -34,7 +42,7 @@ def status(context: Context, json: bool = False) -> None:
         show(choices)
 
 
-def show(choices: tuple[images.Choice, ...]) -> None:
+def show(choices: "tuple[Choice, ...]") -> None:
     """Print each base image as a row."""
     console.table(
         ("variable", "image", "version", "origin"),
@@ -42,7 +50,7 @@ def show(choices: tuple[images.Choice, ...]) -> None:
     )
 
 
-def origin(choice: images.Choice) -> str:
+def origin(choice: "Choice") -> str:
     """Return where an image came from."""
     if not choice.image_id:
         return "missing"

@@ -3,13 +3,15 @@
 from invoke.collection import Collection
 from invoke.context import Context
 
-from dashtam_tasks import console, inventory
+from dashtam_tasks import console
 from dashtam_tasks.namespaces.invoking import require_consent, task
 
 
 @task(name="list", default=True, help={"json": "print JSON"})
 def show(context: Context, json: bool = False) -> None:  # noqa: ARG001 - every task has a context
     """List every instance on this machine, with its folder, ports, state and age."""
+    from dashtam_tasks import inventory
+
     found = inventory.survey()
     if json:
         console.data([one.as_data() for one in found])
@@ -34,6 +36,8 @@ def show(context: Context, json: bool = False) -> None:  # noqa: ARG001 - every 
 @task(help={"yes": "do not ask"})
 def prune(context: Context, yes: bool = False) -> None:  # noqa: ARG001 - every task has a context
     """Remove the instances whose folder is gone, with their containers, networks and volumes."""
+    from dashtam_tasks import inventory
+
     orphans = inventory.orphans()
     if not orphans:
         console.line("Nothing to do: every instance has its folder.")

@@ -7,16 +7,17 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 
-from dashtam_tasks import console, opening, settings
-from dashtam_tasks.environments import Environment
+from dashtam_tasks import console, settings
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.opening import claimed, open_environment
+
+if TYPE_CHECKING:
+    from dashtam_tasks.environments import Environment
 
 P = ParamSpec("P")
 
@@ -88,20 +89,26 @@ def alias(original: Task[Any], target: str) -> Task[Any]:
     return twin
 
 
-def environment(context: Context, name: str, instance: str = "") -> Environment:
+def environment(context: Context, name: str, instance: str = "") -> "Environment":
     """Return an instance of the environment `name`, to look at or to run commands in."""
+    from dashtam_tasks.opening import open_environment
+
     return open_environment(settings.load(context.config), name, instance=meant(instance))
 
 
-def starting(context: Context, name: str, instance: str = "") -> Environment:
+def starting(context: Context, name: str, instance: str = "") -> "Environment":
     """Return an instance of the environment `name`, remembered, for what starts containers beside other tasks."""
+    from dashtam_tasks.opening import claimed
+
     return claimed(environment(context, name, instance))
 
 
 def changing(
     context: Context, name: str, instance: str = "", *, task: str, starts: bool = True
-) -> AbstractContextManager[Environment]:
+) -> "AbstractContextManager[Environment]":
     """Return what yields an instance of the environment `name` and keeps other tasks from changing it meanwhile."""
+    from dashtam_tasks import opening
+
     return opening.changing(
         settings.load(context.config),
         name,

@@ -1,7 +1,7 @@
 """The tasks that every long-lived environment has: `up`, `down`, `logs` and their kin."""
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from invoke.collection import Collection
 from invoke.context import Context
@@ -19,7 +19,9 @@ from dashtam_tasks.namespaces.invoking import (
     starting,
     task,
 )
-from dashtam_tasks.status import ServiceStatus
+
+if TYPE_CHECKING:
+    from dashtam_tasks.status import ServiceStatus
 
 SERVICE = "a service; give it again for more (default: all)"
 ONE_SERVICE = "the service (default: the app)"
@@ -174,7 +176,7 @@ def command() -> tuple[str, ...]:
     return arguments
 
 
-def show_started(status: tuple[ServiceStatus, ...]) -> None:
+def show_started(status: "tuple[ServiceStatus, ...]") -> None:
     """Print each service with its addresses and the time that it took."""
     console.table(
         ("service", "state", "ready after", "address"),
@@ -190,7 +192,7 @@ def show_started(status: tuple[ServiceStatus, ...]) -> None:
     )
 
 
-def show_status(status: tuple[ServiceStatus, ...], *, as_json: bool) -> None:
+def show_status(status: "tuple[ServiceStatus, ...]", *, as_json: bool) -> None:
     """Print each service's status as a table, or as JSON."""
     if as_json:
         console.data([dataclasses.asdict(one) for one in status])

@@ -4,17 +4,17 @@ import dataclasses
 
 from invoke.context import Context
 
-from dashtam_tasks import certificates, console, doctor, keys, preparation, settings
-from dashtam_tasks.doctor import neighbours
+from dashtam_tasks import console, settings
 from dashtam_tasks.errors import ExitCode
 from dashtam_tasks.findings import Finding, Severity
 from dashtam_tasks.namespaces.invoking import require_consent, task
-from dashtam_tasks.opening import changing, every_instance, open_environment
 
 
 @task(help={"install": "allow to install debootstrap, should images have to be built (the default)"})
 def setup(context: Context, install: bool = True) -> None:
     """Make env files, secrets, certificates and base images where they are missing."""
+    from dashtam_tasks import preparation
+
     opened = settings.load(context.config)
     done = preparation.prepare(opened, report=console.note, install=install)
     console.lines(done)
@@ -45,6 +45,9 @@ def make_keys(
     yes: bool = False,
 ) -> int:
     """Generate the secrets in an env file, where a placeholder stands."""
+    from dashtam_tasks import keys, preparation
+    from dashtam_tasks.opening import open_environment
+
     opened = open_environment(settings.load(context.config), env)
     if check:
         return report_findings(keys.check(opened.settings, opened.env_file))
@@ -64,6 +67,8 @@ def make_keys(
 )
 def make_certificates(context: Context, check: bool = False, force: bool = False) -> int:
     """Make or renew the local certificate authority and its certificates."""
+    from dashtam_tasks import certificates, preparation
+
     opened = settings.load(context.config)
     if check:
         return report_findings(certificates.check(opened))
@@ -78,6 +83,8 @@ def make_certificates(context: Context, check: bool = False, force: bool = False
 @task(name="doctor", help={"json": "print JSON"})
 def examine(context: Context, json: bool = False) -> int:
     """Check engine, ports, env files, certificates and images; exit 1 when something needs a hand."""
+    from dashtam_tasks import doctor
+
     diagnosis = doctor.examine(settings.load(context.config))
     if json:
         console.data(dataclasses.asdict(diagnosis))
@@ -89,6 +96,8 @@ def examine(context: Context, json: bool = False) -> int:
 @task(name="isolation", help={"json": "print JSON"})
 def prove_isolation(context: Context, json: bool = False) -> int:
     """Prove that no two environments or instances share what they should not; exit 1 when they do."""
+    from dashtam_tasks.doctor import neighbours
+
     found = neighbours.isolation_findings(settings.load(context.config))
     if json:
         console.data([dataclasses.asdict(one) for one in found])
@@ -105,6 +114,8 @@ def prove_isolation(context: Context, json: bool = False) -> int:
 )
 def clean(context: Context, volumes: bool = False, images: bool = False, yes: bool = False) -> None:
     """Remove the containers and networks of every environment and instance."""
+    from dashtam_tasks.opening import changing, every_instance
+
     chosen = settings.load(context.config)
     if volumes:
         require_consent(

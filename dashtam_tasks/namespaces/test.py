@@ -1,18 +1,20 @@
 """Tests: the environment that they run beside, and a task for each suite of the settings."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import Task
 
-from dashtam_tasks import console, suites
-from dashtam_tasks.environments import Environment
+from dashtam_tasks import console
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.namespaces import lifecycle
 from dashtam_tasks.namespaces.invoking import INSTANCE, after_dashes, changing, task
-from dashtam_tasks.suites.command_line import Options
+
+if TYPE_CHECKING:
+    from dashtam_tasks.environments import Environment
+    from dashtam_tasks.suites.command_line import Options
 
 NAME = "test"
 DEFAULT_SUITE = "all"
@@ -67,6 +69,8 @@ def suite_task(name: str) -> Task[Any]:
         down: bool = False,
         instance: str = "",
     ) -> int:
+        from dashtam_tasks.suites.command_line import Options
+
         options = Options(
             paths=tuple(path),
             keyword=k,
@@ -86,6 +90,8 @@ def suite_task(name: str) -> Task[Any]:
 @task(iterable=["path"], help={name: HELP[name] for name in ("path", "k", "down", "instance")})
 def coverage(context: Context, path: list[str], k: str = "", down: bool = False, instance: str = "") -> int:
     """Run all tests and report which lines they reach."""
+    from dashtam_tasks.suites.command_line import Options
+
     options = Options(paths=tuple(path), keyword=k, coverage="", arguments=after_dashes())
     with changing(context, NAME, instance, task=f"{NAME}.coverage") as opened:
         return run_suite(opened, DEFAULT_SUITE, options, down=down)
@@ -98,8 +104,10 @@ def measured(cov: str | bool) -> str | None:
     return "" if cov else None
 
 
-def run_suite(opened: Environment, name: str, options: Options, *, down: bool) -> int:
+def run_suite(opened: "Environment", name: str, options: "Options", *, down: bool) -> int:
     """Run a suite, and take the services down afterwards if told to; return its command's exit code."""
+    from dashtam_tasks import suites
+
     try:
         return suites.run(opened, name, options, display=console.progress)
     finally:
