@@ -8,6 +8,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -42,28 +43,40 @@ def tested(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         yield made
 
 
+@contextmanager
+def added(project: Project, name: str, content: str) -> Iterator[str]:
+    """Put a file beside the example's unit tests, and yield its path as the container has it."""
+    path = f"tests/unit/{name}"
+    (project.path / "example" / path).write_text(content)
+    yield path
+    (project.path / "example" / path).unlink()
+
+
 @pytest.fixture
 def failing(tested: Project) -> Iterator[str]:
     """A test file of which one test fails."""
-    path = tested.path / "example/tests/unit/test_failing.py"
-    path.write_text(FAILING)
-    yield "tests/unit/test_failing.py"
-    path.unlink()
+    with added(tested, "test_failing.py", FAILING) as path:
+        yield path
 
 
 @pytest.fixture
 def stuck(tested: Project) -> Iterator[str]:
     """A test file whose test never ends."""
-    path = tested.path / "example/tests/unit/test_stuck.py"
-    path.write_text(STUCK)
-    yield "tests/unit/test_stuck.py"
-    path.unlink()
+    with added(tested, "test_stuck.py", STUCK) as path:
+        yield path
 
 
 def cases(project: Project, suite: str) -> set[str]:
     """Return the names of the tests in a suite's JUnit report."""
     report = ET.parse(project.path / f"reports/test/junit-{suite}.xml")  # noqa: S314 - our own file
     return {str(case.get("name")) for case in report.iter("testcase")}
+
+
+def await_stuck(process: "subprocess.Popen[str]") -> None:
+    """Return when the test that never ends has begun."""
+    assert process.stdout is not None
+    while process.stdout.readline().strip().rpartition(" ")[2] != "stuck":
+        assert process.poll() is None
 
 
 def services(project: Project) -> set[str]:
@@ -133,10 +146,8 @@ def test_last_failed_runs_what_failed_last_time(tested: Project, failing: str) -
 
 
 def test_an_import_error_is_pytests_2(tested: Project) -> None:
-    broken = tested.path / "example/tests/unit/test_broken.py"
-    broken.write_text("import no_such_module\n")
-    tested.inv("test.unit", "--path", "tests/unit/test_broken.py", code=2)
-    broken.unlink()
+    with added(tested, "test_broken.py", "import no_such_module\n") as broken:
+        tested.inv("test.unit", "--path", broken, code=2)
 
 
 def test_a_command_that_cannot_be_run_is_not_taken_for_failed_tests(project: Project) -> None:
@@ -168,9 +179,7 @@ def test_coverage_is_measured_over_all_tests(tested: Project) -> None:
 def test_ctrl_c_stops_pytest_and_removes_its_container(tested: Project, stuck: str) -> None:
     before = tested.containers("test")
     with tested.start("test.unit", "--path", stuck, "--", "-s") as process:
-        assert process.stdout is not None
-        while process.stdout.readline().strip().rpartition(" ")[2] != "stuck":
-            assert process.poll() is None
+        await_stuck(process)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -181,15 +190,13 @@ def test_ctrl_c_stops_pytest_and_removes_its_container(tested: Project, stuck: s
 def test_what_a_killed_task_left_is_removed_by_the_next(tested: Project, stuck: str) -> None:
     before = tested.containers("test")
     with tested.start("test.unit", "--path", stuck, "--", "-s", process_group=0) as process:
-        assert process.stdout is not None
-        while process.stdout.readline().strip().rpartition(" ")[2] != "stuck":
-            assert process.poll() is None
+        await_stuck(process)
         process.kill()
         # Compose, which holds the other end of its streams, lives on for as long as the container does.
         assert process.wait(timeout=10) == -signal.SIGKILL
-        process.stdout.close()
-        assert process.stderr is not None
-        process.stderr.close()
+        for stream in (process.stdout, process.stderr):
+            assert stream is not None
+            stream.close()
     assert len(tested.containers("test")) == len(before) + 1
     tested.inv("test.unit", "--path", UNIT)
     assert tested.containers("test") == before
@@ -197,9 +204,7 @@ def test_what_a_killed_task_left_is_removed_by_the_next(tested: Project, stuck: 
 
 def test_a_second_task_waits_for_the_first(tested: Project, stuck: str) -> None:
     with tested.start("test.unit", "--path", stuck, "--", "-s") as first:
-        assert first.stdout is not None
-        while first.stdout.readline().strip().rpartition(" ")[2] != "stuck":
-            assert first.poll() is None
+        await_stuck(first)
         with tested.start("test.unit", "--path", UNIT) as second:
             assert second.stderr is not None
             told = second.stderr.readline()
@@ -213,9 +218,7 @@ def test_a_second_task_waits_for_the_first(tested: Project, stuck: str) -> None:
 
 def test_a_second_task_gives_up_when_its_patience_ends(tested: Project, stuck: str) -> None:
     with tested.start("test.unit", "--path", stuck, "--", "-s") as first:
-        assert first.stdout is not None
-        while first.stdout.readline().strip().rpartition(" ")[2] != "stuck":
-            assert first.poll() is None
+        await_stuck(first)
         impatient = {"INVOKE_DASHTAM_INSTANCES_PATIENCE": "0.5"}
         done = tested.inv("test.down", code=75, environment=impatient)
         assert f"inv test.unit (process {first.pid})" in done.stderr

@@ -55,10 +55,10 @@ def python(code: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def apart(code: int) -> Iterator["subprocess.Popen[str]"]:
-    """Run, without a terminal, what attaches a child that counts signals and then ends with `code`."""
+def apart(*arguments: str, program: str = ATTACH) -> Iterator["subprocess.Popen[str]"]:
+    """Run, without a terminal, what attaches a child with `arguments` that says when it is ready."""
     with subprocess.Popen(
-        [*python(ATTACH), COUNT_SIGNALS, str(code)],
+        [*python(program), *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
@@ -202,29 +202,21 @@ def test_attach_can_withhold_our_standard_input() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_without_a_terminal_a_signal_is_passed_on_once(number: signal.Signals) -> None:
-    with apart(7) as process:
+    with apart(COUNT_SIGNALS, "7") as process:
         process.send_signal(number)
         output, _ = process.communicate(timeout=10)
     assert output.split() == [f"{number.name}:{process.pid}"]
 
 
 def test_without_a_terminal_a_signal_to_the_group_arrives_once() -> None:
-    with apart(7) as process:
+    with apart(COUNT_SIGNALS, "7") as process:
         os.killpg(process.pid, signal.SIGINT)
         output, _ = process.communicate(timeout=10)
     assert output.split() == [f"SIGINT:{process.pid}"]
 
 
 def test_without_a_terminal_a_childs_own_children_get_the_signal_too() -> None:
-    with subprocess.Popen(
-        [*python(ATTACH), DEAF_PARENT, COUNT_SIGNALS, "7"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        process_group=0,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+    with apart(DEAF_PARENT, COUNT_SIGNALS, "7") as process:
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=10)
     assert output.split() == [f"SIGINT:{process.pid}"]
@@ -233,16 +225,9 @@ def test_without_a_terminal_a_childs_own_children_get_the_signal_too() -> None:
 
 @pytest.mark.parametrize(("delivery", "arrived"), [("delivered", 1), ("undelivered", 2)])
 def test_the_first_ctrl_c_may_go_another_way(delivery: str, arrived: int) -> None:
-    with subprocess.Popen(
-        [*python(ATTACH_INTERRUPTIBLE), COUNT_SIGNALS, delivery],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        process_group=0,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+    with apart(COUNT_SIGNALS, delivery, program=ATTACH_INTERRUPTIBLE) as process:
         process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
         assert process.stdout.readline() == "interrupted\n"
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=10)
@@ -263,7 +248,7 @@ def test_the_first_ctrl_c_may_go_another_way(delivery: str, arrived: int) -> Non
 def test_only_what_fails_after_ctrl_c_was_interrupted(
     number: signal.Signals, code: int, expected: int
 ) -> None:
-    with apart(code) as process:
+    with apart(COUNT_SIGNALS, str(code)) as process:
         process.send_signal(number)
         process.communicate(timeout=10)
     assert process.returncode == expected
