@@ -63,6 +63,13 @@ class Named(msgspec.Struct, frozen=True):
     """A volume or network; Compose resolves `name` to the one that the engine knows."""
 
     name: str
+    driver_opts: dict[str, str] = {}
+
+    @property
+    def folder(self) -> str:
+        """The folder on the host that the local driver binds as a volume, empty when it binds none."""
+        options = self.driver_opts.get("o", "").split(",")
+        return self.driver_opts.get("device", "") if {"bind", "rbind"} & set(options) else ""
 
 
 class Model(msgspec.Struct, frozen=True):

@@ -119,6 +119,14 @@ def mounts(subject: Subject, service: str, claim: Callable[..., Claim]) -> Itera
                 derived=name == f"{model.name}_{mount.source}",
                 where=partial(subject.source.line_of, "volumes", mount.source, "name"),
             )
+            folder = model.volumes[mount.source].folder
+            if folder:
+                yield claim(
+                    kind="shared-bind-mount",
+                    thing=Path(folder).resolve(),
+                    writable=not mount.read_only,
+                    where=partial(subject.source.line_of, "volumes", mount.source, "driver_opts", "device"),
+                )
         elif mount.type == "bind":
             yield claim(
                 kind="shared-bind-mount",

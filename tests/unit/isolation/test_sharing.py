@@ -242,3 +242,21 @@ def test_sources_that_are_meant_to_be_shared_are_no_breach(
     # Only the common part counts: the sources, not what lies around them.
     assert two_binds(make_subject, bind(tmp_path), sources, tmp_path / "src") == ()
     assert len(two_binds(make_subject, bind(tmp_path), bind(tmp_path), tmp_path / "src")) == 1
+
+
+def test_a_volume_that_is_a_bind_mount_in_disguise_is_seen_through(
+    make_subject: "MakeSubject", tmp_path: Path, line: Line
+) -> None:
+    text = f"volumes:\n  files:\n    driver_opts:\n      device: {tmp_path / 'data'}\n"
+    options = {"type": "none", "o": "bind,rw", "device": str(tmp_path / "data")}
+    dev, test = (
+        make_subject(
+            name,
+            text,
+            {"app": {"volumes": [volume("files")]}},
+            volumes={"files": {"name": f"{name}_files", "driver_opts": options}},
+        )
+        for name in ("dev", "test")
+    )
+    (found,) = overlaps(dev, test, shared=())
+    assert (found.kind, found.where) == ("shared-bind-mount", line(dev.file, "device:"))
