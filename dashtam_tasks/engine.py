@@ -1,6 +1,6 @@
 """Docker Engine: its containers as they are, their events and logs, and what to say when it is missing."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -226,6 +226,15 @@ def remove_project(project: str) -> None:
         found = sorted(set(docker(kind, "ls", "--quiet", *label).split()))
         if found:
             docker(kind, "rm", *(("--force",) if kind == "image" else ()), *found)
+
+
+def images_with_health_check(references: Iterable[str]) -> frozenset[str]:
+    """Return those of the images that bring a health check of their own; one that is not there brings none."""
+    form = "{{with .Config.Healthcheck}}{{.Test}}{{end}}"
+    inspected = {
+        one: processes.run(["docker", "image", "inspect", "--format", form, one]) for one in references
+    }
+    return frozenset(one for one, done in inspected.items() if not done.returncode and done.stdout.strip())
 
 
 def volumes_present(names: Sequence[str]) -> tuple[str, ...]:

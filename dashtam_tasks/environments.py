@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dashtam_tasks import endpoints, engine, instances, ports, preflight, processes, readiness, status
+from dashtam_tasks import endpoints, engine, files, instances, ports, preflight, processes, readiness, status
 from dashtam_tasks.compose import Compose, Model
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.instances import Instance
@@ -62,9 +62,12 @@ class Environment:
     def secrets_in_use(self) -> frozenset[str]:
         """Return the secrets that existing data was made with: all passwords, if the database's volume is there.
 
-        Where the settings do not say which service is the database, any volume may be its own. Raises
-        DashtamError (UNAVAILABLE) when no engine answers, since then nobody knows.
+        Where the settings do not say which service is the database, any volume may be its own. A volume that
+        belongs to another folder is none of ours. Raises DashtamError (UNAVAILABLE) when no engine answers, since
+        then nobody knows.
         """
+        if instances.owner(self.model.name) not in {"", str(self.settings.path("").resolve())}:
+            return frozenset()
         database = self.model.services.get(self.settings.services.database)
         services = [database] if database else self.model.services.values()
         sources = {mount.source for one in services for mount in one.volumes if mount.type == "volume"}
@@ -145,7 +148,10 @@ class Environment:
         command = self.settings.files(self.name).prepare
         database = self.running(self.service_of("database")) if command else None
         known = instances.find(Path(self.settings.project_dir), self.name, self.instance)
-        if database is None or known is None or known.prepared == engine.data_of(database):
+        if database is None or known is None:
+            return
+        prepared = f"{engine.data_of(database)}: {' '.join(command)}"
+        if known.prepared == prepared:
             return
         returncode = self.compose.attach(
             *self.run_arguments(command), stdin=processes.DEVNULL, stdout=sys.stderr
@@ -157,9 +163,10 @@ class Environment:
                 f"The database of {self.label} could not be prepared: `{' '.join(command)}` failed with exit code "
                 f"{returncode}; see above.",
                 code=ExitCode.UNAVAILABLE,
-                hint=f"It is dashtam.environments.{self.name}.prepare. The next start tries it again.",
+                hint=f"It is dashtam.environments.{self.name}.prepare. The next start tries it again. Should "
+                f"Docker miss a network or a container, begin anew: {self.command('down')}",
             )
-        instances.note_prepared(known, engine.data_of(database))
+        instances.note_prepared(known, prepared)
 
     def restart(
         self,
@@ -183,8 +190,10 @@ class Environment:
     ) -> int:
         """Show the services' logs and return the exit code of `docker compose logs`.
 
-        Raises DashtamError (USAGE) for a service that the project does not have.
+        Raises DashtamError: BUSY when another folder has these containers, USAGE for a service that the project
+        does not have.
         """
+        self.require_ours()
         if services:
             self.model.selection(services)
         options = (
@@ -253,7 +262,11 @@ class Environment:
         return name
 
     def status(self) -> tuple[ServiceStatus, ...]:
-        """Return how every service is, those outside of profiles even when they have no container."""
+        """Return how every service is, those outside of profiles even when they have no container.
+
+        Raises DashtamError (BUSY) when another folder has these containers.
+        """
+        self.require_ours()
         return status.of_project(self.model, self.settings.readiness.probes)
 
     def probe_urls(self, services: Iterable[str]) -> tuple[str, ...]:
@@ -279,6 +292,26 @@ class Environment:
             return False
         declared = self.compose.hashes()
         return all(found[name].configuration_hash == declared.get(name) for name in services)
+
+    def outdated(self, services: Iterable[str]) -> tuple[str, ...]:
+        """Return those of `services` that run since before a file changed in a folder that is mounted into them.
+
+        A server that does not reload itself still has the old code.
+        """
+        found = {
+            one.service: one.state.started_at.timestamp()
+            for one in engine.project_containers(self.model.name)
+        }
+        return tuple(
+            name
+            for name in services
+            if name in found
+            and any(
+                files.changed_since(Path(mount.source), found[name])
+                for mount in self.model.service(name).volumes
+                if mount.type == "bind"
+            )
+        )
 
     def require_ours(self) -> None:
         """Raise DashtamError (BUSY) when the Compose project belongs to another folder."""

@@ -40,8 +40,8 @@ def write_atomically(
 
 
 @contextmanager
-def explaining(path: Path) -> Iterator[None]:
-    """Turn an operating system's refusal into an error that names `path`."""
+def explaining(path: Path, *, hint: str = "") -> Iterator[None]:
+    """Turn an operating system's refusal into an error that names `path`; `hint` says what else may help."""
     try:
         yield
     except FileExistsError:
@@ -50,7 +50,7 @@ def explaining(path: Path) -> Iterator[None]:
         raise DashtamError(
             f"{path} cannot be written: {os.strerror(error.errno or 0)}.",
             code=ExitCode.CANNOT_CREATE,
-            hint=f"Look at the owner, the mode and the free space of {path.parent}.",
+            hint=f"Look at the owner, the mode and the free space of {path.parent}. {hint}".rstrip(),
         ) from error
 
 
@@ -117,6 +117,21 @@ def keep_copy(path: Path, *, suffix: str = "") -> Path:
     owner = (present.st_uid, present.st_gid)
     write_atomically(copy, data, mode=PRIVATE, owner=owner, exclusive=True)
     return copy
+
+
+def changed_since(path: Path, moment: float) -> bool:
+    """Return whether a file, or one below a folder, was written after `moment`, in seconds since the epoch.
+
+    Bytecode that Python keeps beside its sources does not count.
+    """
+    if path.is_file():
+        return path.stat().st_mtime > moment
+    return any(
+        Path(folder, name).lstat().st_mtime > moment
+        for folder, _, names in os.walk(path)
+        for name in names
+        if not name.endswith(".pyc")
+    )
 
 
 def mode_of(path: Path) -> int:

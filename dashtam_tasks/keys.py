@@ -120,17 +120,30 @@ def check(settings: Settings, env_file: Path) -> tuple[Finding, ...]:
     Raises DashtamError (CONFIGURATION) when the file cannot be read.
     """
     bindings = {binding.name: binding for binding in syntax.parse(env_files.load(env_file))}
+    command = command_for(settings, env_file)
     return tuple(
         found
         for name, kind in settings.keys.items()
-        for found in judge(name, kind, bindings.get(name), env_file=env_file)
+        for found in judge(name, kind, bindings.get(name), env_file=env_file, command=command)
     )
 
 
-def judge(name: str, kind: str, binding: Binding | None, *, env_file: Path) -> Iterator[Finding]:
-    """Yield what is wrong with one secret. That it is not set is a warning: not every app needs each key."""
+def command_for(settings: Settings, env_file: Path) -> str:
+    """Return the command line of the task that generates the secrets in `env_file`."""
+    environments = settings.environments.items()
+    name = next((name for name, files in environments if settings.path(files.env_file) == env_file), "")
+    return f"inv keys --env {name}" if name else "inv keys"
+
+
+def judge(
+    name: str, kind: str, binding: Binding | None, *, env_file: Path, command: str
+) -> Iterator[Finding]:
+    """Yield what is wrong with one secret; `command` generates it.
+
+    That it is not set is a warning: not every app needs each key.
+    """
     if binding is None:
-        hint = f"If the app reads it, add a line {name}= and run `inv keys`."
+        hint = f"If the app reads it, add a line {name}= and run `{command}`."
         message = f"{name} is not set."
         yield Finding(
             kind="missing", where=str(env_file), message=message, hint=hint, severity=Severity.WARNING
@@ -142,9 +155,9 @@ def judge(name: str, kind: str, binding: Binding | None, *, env_file: Path) -> I
         yield Finding(kind="malformed", where=where, message=message, hint=syntax.MALFORMED_HINT)
     elif is_unset(binding.value):
         message = f"{name} still holds a placeholder."
-        yield Finding(kind="placeholder", where=where, message=message, hint="Run `inv keys`.")
+        yield Finding(kind="placeholder", where=where, message=message, hint=f"Run `{command}`.")
     else:
-        hint = f"Run `inv keys --force --name {name}` for a new one, or put a better one there."
+        hint = f"Run `{command} --force --name {name}` for a new one, or put a better one there."
         for fault, problem in faults(kind, binding.value):
             yield Finding(kind=fault, where=where, message=f"{name} {problem}.", hint=hint)
 

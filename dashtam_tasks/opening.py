@@ -1,6 +1,7 @@
 """Open an instance of an environment: find its files, remember it, and hold it while it is changed."""
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from dashtam_tasks.settings import Settings
 def open_environment(settings: Settings, name: str, *, instance: str | None = None) -> Environment:
     """Return an instance of the environment called `name`, its files found and readable.
 
-    `instance` is empty for the default one, and None for the one that the project's folder has by itself.
+    `instance` is empty for the default one; None means that of DASHTAM_INSTANCE, else that of the project's folder.
     Raises DashtamError: USAGE for an environment that the settings do not have and for an impossible name,
     CONFIGURATION for a missing Compose file and for a missing or malformed env file.
     """
@@ -39,7 +40,7 @@ def open_environment(settings: Settings, name: str, *, instance: str | None = No
 
 
 def every_instance(settings: Settings, name: str) -> tuple[Environment, ...]:
-    """Return the folder's own instance of an environment, and all others that the project remembers.
+    """Return the instance of an environment that is meant where none is named, and all that the project remembers.
 
     Raises DashtamError as open_environment does.
     """
@@ -49,11 +50,13 @@ def every_instance(settings: Settings, name: str) -> tuple[Environment, ...]:
 
 
 def named(settings: Settings, instance: str | None) -> str:
-    """Return the name of the instance that is meant.
+    """Return the name of the instance that is meant; None is as in open_environment.
 
     Raises DashtamError (USAGE) for one that is impossible.
     """
-    return names.own(settings.path("")) if instance is None else names.require_possible(instance)
+    if instance is None:
+        return names.require_possible(os.environ.get("DASHTAM_INSTANCE", "")) or names.own(settings.path(""))
+    return names.require_possible(instance)
 
 
 def present_env_files(settings: Settings, env_file: Path) -> tuple[Path, ...]:
@@ -126,7 +129,8 @@ def require_named_apart(new: Environment) -> None:
             "\n".join(f"{found.where}: {found.message}" for found in shared),
             code=ExitCode.CONFIGURATION,
             hint=f"{new.compose.file.name} has to keep instances apart: end its names in ${{{names.SUFFIX}:-}}, "
-            "and publish ports by a variable, as in ${APP_PORT:-8000}.",
+            "publish ports by a variable, as in ${APP_PORT:-8000}, and name folders that all may write to in "
+            "dashtam.isolation.shared.",
         )
 
 

@@ -19,7 +19,8 @@ def require_secrets(settings: Settings, env_file: Path) -> None:
         raise DashtamError(
             f"{env_file}: {', '.join(pending)} is still a placeholder.",
             code=ExitCode.CONFIGURATION,
-            hint="`inv keys` writes real secrets, or says why it does not. Nothing was started.",
+            hint=f"`{keys.command_for(settings, env_file)}` writes real secrets, or says why it does not. "
+            "Nothing was started.",
         )
 
 

@@ -101,6 +101,8 @@ def run(
                 encoding="utf-8",
                 errors="replace",
                 timeout=timeout,
+                # Ctrl-C at a terminal is for us to answer, in one way.
+                process_group=0,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:

@@ -1,7 +1,7 @@
 """Neighbours: all instances on this machine beside each other, as their files and the engine have them."""
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from dashtam_tasks import engine, instances, isolation, opening
@@ -13,8 +13,16 @@ from dashtam_tasks.isolation import Subject
 from dashtam_tasks.settings import Settings
 
 
-def isolation_findings(settings: Settings) -> tuple[Finding, ...]:
-    """Return what any two instances share that they should not, and what is unsound in one of them.
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """Which instances were looked at, and what is wrong with them."""
+
+    instances: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+def prove_isolation(settings: Settings) -> Proof:
+    """Find what any two instances share that they should not, and what is unsound in one of them.
 
     Raises DashtamError: UNAVAILABLE when no engine answers, and as opening.open_environment does.
     """
@@ -23,12 +31,30 @@ def isolation_findings(settings: Settings) -> tuple[Finding, ...]:
     projects = {one.model.name for one in subjects} | {one.project for one in known}
     containers = engine.containers(f"label={engine.PROJECT_LABEL}")
     shared = {*opening.shared_paths(settings), *(Path(path) for one in known for path in one.shared)}
-    return isolation.examine(subjects, (one for one in containers if one.project in projects), shared=shared)
+    present = [one for one in containers if one.project in projects]
+    findings = isolation.examine(subjects, present, shared=shared, checked=checked_images(subjects))
+    return Proof(instances=tuple(one.name for one in subjects), findings=findings)
+
+
+def checked_images(subjects: Iterable[Subject]) -> frozenset[str]:
+    """Return which images bring a health check, of services whose file has none."""
+    return engine.images_with_health_check(
+        {
+            one.model.image(name)
+            for one in subjects
+            for name, service in one.model.services.items()
+            if not (service.healthcheck or {}).get("test")
+        }
+    )
 
 
 def isolation_seen(settings: Settings) -> Iterator[Seen]:
     """Yield the same for doctor, to which an error is a finding among others."""
-    yield from guarded(partial(isolation_findings, settings), kind="isolation", where=settings.project_dir)
+
+    def findings() -> tuple[Finding, ...]:
+        return prove_isolation(settings).findings
+
+    yield from guarded(findings, kind="isolation", where=settings.project_dir)
 
 
 def own_subjects(settings: Settings) -> Iterator[Subject]:

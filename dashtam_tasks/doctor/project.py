@@ -8,13 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from dashtam_tasks import env_files, instances, keys, ports, processes
+from dashtam_tasks import env_files, instances, keys, opening, ports, processes
 from dashtam_tasks.certificates import checks
 from dashtam_tasks.compose import Compose, Model
 from dashtam_tasks.doctor.machine import Fact, Seen, guarded
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.findings import Finding, Severity
-from dashtam_tasks.instances import names
 from dashtam_tasks.ownership import container_user
 from dashtam_tasks.preflight import missing_bind_sources
 from dashtam_tasks.preparation import env_file_pairs
@@ -144,7 +143,7 @@ def environments_seen(settings: Settings, *, engine_answers: bool) -> Iterator[S
         file = settings.path(environment.compose_file)
         chosen = resolving_env_files(settings, name)
         if file.is_file() and all(map(is_well_formed, chosen)):
-            called = names.own(settings.path(""))
+            called = opening.named(settings, None)
             known = instances.find(settings.path(""), name, called)
             compose = Compose(file=file, env_files=chosen, variables=known.variables if known else {})
             # A named instance has no ports before its first start.

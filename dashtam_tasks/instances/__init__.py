@@ -73,7 +73,7 @@ def state_folder() -> Path:
     base = Path(os.environ.get("XDG_STATE_HOME", ""))
     # The specification has a relative path ignored.
     folder = (base if base.is_absolute() else Path.home() / ".local/state") / "dashtam-tasks/instances"
-    with files.explaining(folder):
+    with files.explaining(folder, hint="Let XDG_STATE_HOME name a folder that you may write to."):
         for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
             missing.mkdir(mode=0o700, exist_ok=True)
     return folder
@@ -173,13 +173,17 @@ def resolved(compose: Compose) -> tuple[str, tuple[str, ...]]:
 
 def require_unowned(project: str, folder: Path) -> None:
     """Raise DashtamError (BUSY) when a folder other than `folder`, and still there, has the Compose project."""
-    for one in remembered():
-        if one.project == project and one.folder != str(folder.resolve()) and not one.is_orphan:
-            raise DashtamError(
-                f"Compose project {project} belongs to {one.folder}.",
-                code=ExitCode.BUSY,
-                hint=OWN_NAME_HINT,
-            )
+    found = owner(project)
+    if found not in {"", str(folder.resolve())}:
+        raise DashtamError(
+            f"Compose project {project} belongs to {found}.", code=ExitCode.BUSY, hint=OWN_NAME_HINT
+        )
+
+
+def owner(project: str) -> str:
+    """Return the folder that has a Compose project and is still there, empty if none does."""
+    owners = (one.folder for one in remembered() if one.project == project and not one.is_orphan)
+    return next(owners, "")
 
 
 def write(instance: Instance) -> None:

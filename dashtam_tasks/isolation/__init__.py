@@ -16,16 +16,21 @@ __all__ = ["Subject", "examine", "overlaps"]
 
 
 def examine(
-    subjects: Sequence[Subject], containers: Iterable[Container], *, shared: Collection[Path]
+    subjects: Sequence[Subject],
+    containers: Iterable[Container],
+    *,
+    shared: Collection[Path],
+    checked: Collection[str] = (),
 ) -> tuple[Finding, ...]:
     """Return what is wrong with each instance, between any two, and with what the engine runs.
 
-    `shared` are the paths that instances are meant to share. Each finding is told once: what a file tells is not
-    repeated for the containers made from it, nor for each instance of the same file.
+    `shared` are the paths that instances are meant to share, `checked` the images that bring a health check. Each
+    finding is told once: what a file tells is not repeated for the containers made from it, nor for each instance
+    of the same file.
     """
     present = tuple(containers)
     told = [
-        *chain.from_iterable(alone.breaches(one, checked_services(one, present)) for one in subjects),
+        *chain.from_iterable(alone.breaches(one, checked) for one in subjects),
         *chain.from_iterable(pair_breaches(*pair, meant=shared) for pair in combinations(subjects, 2)),
     ]
     known = {one.about for one in told}
@@ -43,9 +48,3 @@ def pair_breaches(one: Subject, other: Subject, *, meant: Collection[Path]) -> t
     """Return the breaches between two instances."""
     between = sharing.between(claims.of_subject(one), claims.of_subject(other), meant=meant)
     return (*sharing.same_project(one, other), *between)
-
-
-def checked_services(subject: Subject, containers: Iterable[Container]) -> frozenset[str]:
-    """Return the services of an instance whose containers have a health check, be it the image's."""
-    project = subject.model.name
-    return frozenset(one.service for one in containers if one.project == project and one.state.health)

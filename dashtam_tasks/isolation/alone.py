@@ -19,11 +19,11 @@ HEALTH_HINT = (
 COMPLETED = "service_completed_successfully"
 
 
-def breaches(subject: Subject, healthy: Collection[str]) -> Iterator[Breach]:
-    """Yield what is wrong with an instance; `healthy` names services whose image brings a health check."""
+def breaches(subject: Subject, checked: Collection[str]) -> Iterator[Breach]:
+    """Yield what is wrong with an instance; `checked` are images that bring a health check."""
     for name in subject.model.services:
         yield from sleeping(subject, name)
-        yield from unchecked(subject, name, healthy)
+        yield from unchecked(subject, name, checked)
         yield from open_ports(subject, name)
 
 
@@ -45,10 +45,10 @@ def sleeping(subject: Subject, name: str) -> Iterator[Breach]:
         )
 
 
-def unchecked(subject: Subject, name: str, healthy: Collection[str]) -> Iterator[Breach]:
+def unchecked(subject: Subject, name: str, checked: Collection[str]) -> Iterator[Breach]:
     """Yield the breach that a service, unless it is a job, has no health check."""
     check = subject.model.services[name].healthcheck or {}
-    missing = not check.get("test") and name not in healthy
+    missing = not check.get("test") and subject.model.image(name) not in checked
     if (missing or is_disabled(check)) and name not in jobs(subject.model):
         yield Breach(
             about=("no-health-check", subject.model.name, name),

@@ -3,7 +3,6 @@
 import copy
 import functools
 import math
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -93,7 +92,7 @@ def environment(context: Context, name: str, instance: str = "") -> "Environment
     """Return an instance of the environment `name`, to look at or to run commands in."""
     from dashtam_tasks.opening import open_environment
 
-    return open_environment(settings.load(context.config), name, instance=meant(instance))
+    return open_environment(settings.load(context.config), name, instance=instance or None)
 
 
 def starting(context: Context, name: str, instance: str = "") -> "Environment":
@@ -112,16 +111,11 @@ def changing(
     return opening.changing(
         settings.load(context.config),
         name,
-        instance=meant(instance),
+        instance=instance or None,
         task=task,
         starts=starts,
         waiting=console.note,
     )
-
-
-def meant(instance: str) -> str | None:
-    """Return the name of the instance that the option or DASHTAM_INSTANCE gives, None where neither does."""
-    return instance or os.environ.get("DASHTAM_INSTANCE") or None
 
 
 def after_dashes() -> tuple[str, ...]:

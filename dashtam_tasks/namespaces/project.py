@@ -98,11 +98,14 @@ def prove_isolation(context: Context, json: bool = False) -> int:
     """Prove that no two environments or instances share what they should not; exit 1 when they do."""
     from dashtam_tasks.doctor import neighbours
 
-    found = neighbours.isolation_findings(settings.load(context.config))
+    proof = neighbours.prove_isolation(settings.load(context.config))
     if json:
-        console.data([dataclasses.asdict(one) for one in found])
-        return exit_code(found)
-    return report_findings(found)
+        console.data([dataclasses.asdict(one) for one in proof.findings])
+    elif proof.findings:
+        console.findings(proof.findings)
+    else:
+        console.line(f"Nothing is shared, and all is sound: {', '.join(proof.instances)}.")
+    return exit_code(proof.findings)
 
 
 @task(

@@ -52,9 +52,12 @@ def require_services(environment: Environment, name: str, suite: Suite) -> None:
 
 
 def provide_services(environment: Environment, suite: Suite, *, display: readiness.Display) -> None:
-    """Start the services that a suite needs, unless all of them are healthy and as their Compose file says."""
+    """Start the services that a suite needs, unless they are healthy, and as their Compose file and sources say."""
     service = suite.service or environment.service_of("app")
     needs = environment.model.service(service).depends_on if suite.needs is None else suite.needs
+    outdated = environment.outdated(needs)
+    if outdated:
+        environment.restart(services=outdated, display=display)
     if needs and not environment.is_ready(needs):
         environment.up(services=needs, display=display)
     elif needs:

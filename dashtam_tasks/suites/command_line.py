@@ -35,6 +35,10 @@ class Options:
             raise DashtamError(
                 f"Suite {name} does not run pytest: it takes --path and what follows --.", code=ExitCode.USAGE
             )
+        if "" in self.paths:
+            raise DashtamError(
+                "--path is empty.", code=ExitCode.USAGE, hint="Without it the whole suite runs."
+            )
         if self.debugger and not sys.stdin.isatty():
             raise DashtamError("--pdb needs a terminal to talk to.", code=ExitCode.USAGE)
 

@@ -21,12 +21,17 @@ def run(environment: Environment, name: str, suite: Suite, options: Options) -> 
 
 
 def variables(environment: Environment, suite: Suite) -> dict[str, str]:
-    """Return what the suite's service has as variables, and what the env file sets beside these.
+    """Return the suite's own variables, those that its service has, and what the env file sets beside these.
 
     The addresses of services are as the host reaches them.
     """
     service = suite.service or environment.service_of("app")
     inside = environment.model.service(service).environment
     declared = {name: value for name, value in inside.items() if value is not None}
-    seen = {**env_files.read(environment.env_file), **environment.compose.variables, **declared}
-    return addresses.seen_from_host(seen, environment.model) | suite.variables
+    seen = {
+        **env_files.read(environment.env_file),
+        **environment.compose.variables,
+        **declared,
+        **suite.variables,
+    }
+    return addresses.seen_from_host(seen, environment.model)

@@ -55,7 +55,7 @@ def test_eight_instances_are_healthy_and_their_suites_run_at_once(project: Proje
         services = {container.split("-")[2] for container in project.containers("test", name)}
         assert services == {"app", "callback", "postgres", "redis"}
         assert len(project.containers("test", name)) == 4
-    assert project.inv("isolation").stdout == "Nothing to do.\n"
+    project.inv("isolation")
 
     all_at_once(project, *(("test.all", "--instance", name) for name in EIGHT))
     for name in EIGHT:
@@ -107,7 +107,7 @@ def test_two_worktrees_run_development_and_tests_each(project: Project, worktree
     for one in (project, worktree):
         status = json.loads(one.inv("dev.status", "--json").stdout)
         assert {service["health"] for service in status} == {"healthy"}
-        assert one.inv("isolation").stdout == "Nothing to do.\n"
+        one.inv("isolation")
         assert [
             found
             for found in json.loads(one.inv("doctor", "--json").stdout)["findings"]
@@ -142,7 +142,14 @@ def test_a_second_clone_is_told_who_has_the_name(project: Project, tmp_path: Pat
         assert str(project.path) in done.stderr
         assert "--instance" in done.stderr
     assert project.found("volume") == [f"{project.name}_dev_postgres_data"]
-    clone.inv("dev.up", "--service", "redis", "--instance", "clone")
+    # A clone's env files are not in git. The first one's volume does not keep it from having secrets of its own.
+    (clone.path / "envs/.env.dev").unlink()
+    clone.inv("setup")
+    assert clone.variable("POSTGRES_PASSWORD") != project.variable("POSTGRES_PASSWORD")
+    clone.inv("dev.up", "--instance", "clone")
+    status = json.loads(clone.inv("dev.status", "--json", "--instance", "clone").stdout)
+    assert {service["health"] for service in status} == {"healthy"}
+    assert str(project.path) in clone.inv("dev.status", code=75).stderr
 
 
 def test_a_moved_project_keeps_its_data(project: Project, tmp_path: Path) -> None:

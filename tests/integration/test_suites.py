@@ -25,6 +25,7 @@ def test_that_fails():
 def test_that_passes():
     pass
 """
+STATUS, BROKEN_STATUS = 'if down else "ok"}', 'if down else "broken"}'
 STUCK = """
 import signal
 
@@ -296,10 +297,16 @@ def test_https_is_proven_by_the_served_app(project: Project) -> None:
     } <= cases(project, "ssl")
     name = f"dashtam-test-app-ssl{project.suffix}"
     assert docker("inspect", name, "--format", "{{.State.Health.Status}}") == "healthy"
+    # What is served is the code as it is now.
+    one = ("test.ssl", "-k", "test_client_with_the_ca_is_served")
+    project.replace("example/src/api/status.py", STATUS, BROKEN_STATUS)
+    project.inv(*one, code=1)
+    project.replace("example/src/api/status.py", BROKEN_STATUS, STATUS)
+    project.inv(*one)
     # A client that trusts another certificate is refused by the same tests.
     distrust = "    ssl: { variables: { TLS_CA_FILE: /app/certs/callback_cert.pem } }\n"
     project.replace("invoke.yaml", "    unit: {", f"{distrust}    unit: {{")
-    done = project.inv("test.ssl", "-k", "test_client_with_the_ca_is_served", code=1)
+    done = project.inv(*one, code=1)
     assert "CERTIFICATE_VERIFY_FAILED" in done.stdout
 
 

@@ -328,7 +328,7 @@ def test_what_two_checks_find_is_found_once(project: "Project") -> None:
     assert missing.message == "SECRET_KEY is not set."
     assert missing.severity is Severity.ERROR
     assert (placeholder.kind, placeholder.where) == ("placeholder", f"{project.env_file}:4")
-    assert placeholder.hint == "Run `inv keys`."
+    assert placeholder.hint == "Run `inv keys --env dev`."
 
 
 def test_an_env_file_that_is_a_folder_is_one_finding(project: "Project") -> None:
@@ -507,7 +507,10 @@ def test_what_two_environments_share_is_found(fake_docker: "FakeDocker", project
 def test_a_service_without_a_health_check_is_found(fake_docker: "FakeDocker", project: "Project") -> None:
     model = project.model()
     del model["services"]["redis"]["healthcheck"]
-    fake_docker.answer("compose", "config", stdout=model)
+    script_models(fake_docker, project)
+    fake_docker.answer("compose", str(project.compose_file), "config", stdout=model)
+    ask = ("image", "inspect", "--format", "{{with .Config.Healthcheck}}{{.Test}}{{end}}")
+    fake_docker.answer(*ask, "redis:8.2.1-alpine3.22")
     found = the_finding(project)
     assert (found.kind, found.message) == ("no-health-check", "Service redis has no health check.")
 

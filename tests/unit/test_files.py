@@ -168,3 +168,17 @@ def test_copy_is_private_and_keeps_the_ending(tmp_path: Path) -> None:
         assert copy.read_bytes() == b"secret"
         assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert path.read_bytes() == b"secret"
+
+
+def test_a_folder_has_changed_when_a_file_below_it_has(tmp_path: Path) -> None:
+    source = tmp_path / "src/api/app.py"
+    source.parent.mkdir(parents=True)
+    source.touch()
+    (source.parent / "app.cpython-313.pyc").touch()
+    os.utime(source, (1000, 1000))
+    assert not files.changed_since(tmp_path / "src", 1000)
+    assert not files.changed_since(source, 1000)
+    os.utime(source, (1001, 1001))
+    assert files.changed_since(tmp_path / "src", 1000)
+    assert files.changed_since(source, 1000)
+    assert not files.changed_since(tmp_path / "nothing", 1000)

@@ -3,6 +3,7 @@ import stat
 import threading
 from base64 import urlsafe_b64decode
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +11,9 @@ from dashtam_tasks import env_files, keys
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.findings import Severity
 from dashtam_tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import Project
 
 TOKEN = "hunter2-hunter3-hunter4-hunter5-xyz"
 FERNET = "9vyfdfpfQCtzOa2sVRlAmGxFjE0d1fPE2K0UbJ4-H_c="
@@ -213,3 +217,12 @@ def test_a_malformed_line_of_a_key_is_found(settings: Settings, path: Path) -> N
     found = keys.check(settings, path)
     assert TOKEN not in repr(found)
     assert [(one.kind, one.where) for one in found] == [("malformed", f"{path}:1")]
+
+
+def test_the_hint_names_the_environment_whose_file_it_is(project: "Project") -> None:
+    test = project.test
+    text = test.env_file.read_text().splitlines()
+    lines = ["SECRET_KEY=CHANGE_ME" if line.startswith("SECRET_KEY=") else line for line in text]
+    test.env_file.write_text("\n".join(lines))
+    (found,) = keys.check(project.settings, test.env_file)
+    assert found.hint == "Run `inv keys --env test`."

@@ -399,3 +399,19 @@ def test_only_what_starts_something_is_remembered(project: "Project") -> None:
     with changing(project.settings, "dev", task="dev.up", starts=True, waiting=unasked):
         assert remembered() == ["dashtam-dev"]
     assert remembered() == ["dashtam-dev"]
+
+
+@pytest.mark.parametrize(
+    ("instance", "variable", "expected"),
+    [("a", None, "a"), ("a", "b", "a"), ("", "b", ""), (None, "b", "b"), (None, "", ""), (None, None, "")],
+)
+def test_the_instance_is_that_which_is_named_or_else_that_of_the_variable(
+    project: "Project",
+    monkeypatch: pytest.MonkeyPatch,
+    instance: str | None,
+    variable: str | None,
+    expected: str,
+) -> None:
+    if variable is not None:
+        monkeypatch.setenv("DASHTAM_INSTANCE", variable)
+    assert open_environment(project.settings, "dev", instance=instance).instance == expected

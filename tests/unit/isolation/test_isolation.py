@@ -96,15 +96,16 @@ def test_a_job_that_others_wait_for_needs_no_health_check(make_subject: "MakeSub
 def test_a_health_check_of_the_image_counts_unless_the_file_disables_it(
     make_subject: "MakeSubject", make_container: "MakeContainer"
 ) -> None:
-    with_own = make_container("dev", "app")
-    for check, containers, expected in (
-        (None, [with_own], []),
-        ({"interval": "5s"}, [with_own], []),
-        (None, [make_container("test", "app")], ["no-health-check"]),
-        ({"disable": True}, [with_own], ["no-health-check"]),
+    for check, image, expected in (
+        (None, "checked:1", []),
+        ({"interval": "5s"}, "checked:1", []),
+        (None, "other:1", ["no-health-check"]),
+        ({"disable": True}, "checked:1", ["no-health-check"]),
     ):
-        dev = make_subject("dev", TEXT, {"app": {"healthcheck": check}})
-        assert kinds(examine([dev], containers, shared=())) == expected
+        dev = make_subject("dev", TEXT, {"app": {"healthcheck": check, "image": image}})
+        # That an older container has one says nothing about the file.
+        present = [make_container("dev", "app")]
+        assert kinds(examine([dev], present, shared=(), checked=["checked:1"])) == expected
 
 
 @pytest.mark.parametrize("address", ["", "0.0.0.0", "::", "192.168.1.2", "fd00::2"])  # noqa: S104 - what is told

@@ -13,7 +13,6 @@ from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.namespaces.invoking import (
     after_dashes,
     alias,
-    meant,
     outcome,
     require_consent,
     seconds,
@@ -120,18 +119,6 @@ def test_what_follows_the_dashes_is_as_it_was_typed(
 ) -> None:
     monkeypatch.setattr(sys, "argv", typed)
     assert after_dashes() == expected
-
-
-@pytest.mark.parametrize(
-    ("option", "variable", "instance"),
-    [("a", None, "a"), ("a", "b", "a"), ("", "b", "b"), ("", "", None), ("", None, None)],
-)
-def test_an_instance_is_meant_by_the_option_or_else_the_variable(
-    monkeypatch: pytest.MonkeyPatch, option: str, variable: str | None, instance: str | None
-) -> None:
-    if variable is not None:
-        monkeypatch.setenv("DASHTAM_INSTANCE", variable)
-    assert meant(option) == instance
 
 
 def test_consent_by_option_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,3 +159,9 @@ def test_failed_tests_with_a_report_elsewhere_are_failed_tests(
 ) -> None:
     with judging("unit", suite, Options(arguments=arguments), tmp_path) as judge:
         assert judge(1) == 1
+
+
+def test_an_empty_path_is_a_usage_error_and_not_all_tests() -> None:
+    with pytest.raises(DashtamError, match=r"^--path is empty\.$") as raised:
+        Options(paths=("tests/unit", "")).require_fitting("unit", Suite())
+    assert raised.value.code == ExitCode.USAGE

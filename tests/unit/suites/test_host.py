@@ -68,8 +68,8 @@ def test_the_addresses_of_services_are_as_the_host_reaches_them(published: Envir
 
 
 def test_a_suite_has_the_services_variables_and_the_env_files(published: Environment) -> None:
-    _, _, variables = told(published, variables={"TESTING": "of the suite", "ONLY": "postgres:5432"})
-    assert (variables["TESTING"], variables["ONLY"]) == ("of the suite", "postgres:5432")
+    _, _, variables = told(published, variables={"TESTING": "of the suite", "ONLY": "http://postgres:5432/"})
+    assert (variables["TESTING"], variables["ONLY"]) == ("of the suite", "http://127.0.0.1:5433/")
     assert variables["POSTGRES_PASSWORD"] == "t3Kd9QwZ6uYb1HnVx5Rm"
     assert "UNSET" not in variables
 

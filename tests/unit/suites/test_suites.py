@@ -177,3 +177,13 @@ def test_a_database_that_cannot_be_prepared_keeps_the_suite_from_running(
     assert raised.value.code == ExitCode.UNAVAILABLE
     assert "dashtam.environments.test.prepare" in raised.value.hint
     assert docker.composed == prepared(docker)
+
+
+@pytest.mark.parametrize(("started", "restarts"), [("2026-01-01T00:00:00Z", 1), ("2999-01-01T00:00:00Z", 0)])
+def test_a_needed_service_that_runs_older_sources_is_restarted(
+    environment: Environment, docker: "Engine", started: str, restarts: int
+) -> None:
+    docker.has("app", "postgres", "redis", started=started)
+    docker.ends(0)
+    assert run(with_suite(environment, needs=("app", "postgres")), "unit", Options()) == 0
+    assert [argv for argv in docker.composed if argv[0] == "restart"] == [("restart", "app")] * restarts
