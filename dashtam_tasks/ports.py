@@ -100,10 +100,10 @@ def require_free(model: Model, services: frozenset[str], *, hint: str) -> None:
 
 
 def container_holders() -> Holders:
-    """Return the running containers by each host port and protocol that they publish."""
+    """Return the running and the paused containers by each host port and protocol that they publish."""
     return {
         (int(binding.host_port), port.partition("/")[2]): container
-        for container in engine.containers("status=running")
+        for container in engine.containers("status=running", "status=paused")
         for port, bindings in container.network_settings.ports.items()
         for binding in bindings or ()
     }
