@@ -37,12 +37,13 @@ def all_at_once(project: Project, *commands: tuple[str, ...]) -> list[str]:
     """Run `inv` commands at the same time and return what each printed; all of them have to succeed."""
     with ExitStack() as stack:
         started = [stack.enter_context(project.start(*command)) for command in commands]
-        outputs = [process.communicate(timeout=280) for process in started]
+        outputs = [process.communicate(timeout=600) for process in started]
     for process, (output, errors) in zip(started, outputs, strict=True):
         assert process.returncode == 0, output + errors
     return [output for output, _ in outputs]
 
 
+@pytest.mark.timeout(900)
 def test_eight_instances_are_healthy_and_their_suites_run_at_once(project: Project) -> None:
     project.inv("test.build")
     all_at_once(project, *(("test.up", "--instance", name) for name in EIGHT))
@@ -84,6 +85,7 @@ def test_an_instance_has_rows_and_ports_of_its_own_and_keeps_them(project: Proje
     assert project.instances() == {}
 
 
+@pytest.mark.timeout(900)
 def test_two_worktrees_run_development_and_tests_each(project: Project, worktree: Project) -> None:
     with ExitStack() as stack:
         started = [
@@ -92,7 +94,7 @@ def test_two_worktrees_run_development_and_tests_each(project: Project, worktree
             for task in ("dev.up", "test.all")
         ]
         for process in started:
-            output, errors = process.communicate(timeout=280)
+            output, errors = process.communicate(timeout=600)
             assert process.returncode == 0, output + errors
     known = project.instances()
     assert {(one["environment"], one["folder"]) for one in known.values()} == {
