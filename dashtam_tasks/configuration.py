@@ -5,7 +5,7 @@ belongs, and a variable that it cannot cast. The rules here are those of invoke.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,12 @@ from dashtam_tasks.errors import DashtamError, ExitCode
 Keys = tuple[str, ...]
 
 
-def require_mergeable(project_dir: Path) -> None:
-    """Return when Invoke can merge the project's configuration.
+def read_mergeable(project_dir: Path, known: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """Return what stands under our key in each configuration file, the strongest first, if Invoke can merge it.
 
-    Raises DashtamError (CONFIGURATION), naming the file or the variable and the key, when it cannot.
+    `known` are the settings' defaults. Raises DashtamError (CONFIGURATION), naming the file or the variable and the
+    key, when it cannot.
     """
-    known = settings.defaults(project_dir)[settings.KEY]
     written = {path: read(path) for path in present_files(project_dir)}
     values = {keys: value for one in (*written.values(), known) for keys, value in leaves(one)}
     wrong = (problem for path, one in written.items() for problem in misplaced(one, known, path))
@@ -31,17 +31,12 @@ def require_mergeable(project_dir: Path) -> None:
         raise DashtamError(
             problem, code=ExitCode.CONFIGURATION, hint="docs/settings.md lists the settings and their types."
         )
+    return tuple(written.values())
 
 
-def names(project_dir: Path, key: str) -> tuple[str, ...]:
-    """Return the names in the mapping `key` of the settings, by default or in a file that Invoke can merge.
-
-    Raises DashtamError (CONFIGURATION) for a file that is not YAML.
-    """
-    found = dict(settings.defaults(project_dir)[settings.KEY][key])
-    for path in present_files(project_dir):
-        found |= read(path).get(key, {})
-    return tuple(map(str, found))
+def names(mappings: Iterable[Mapping[str, Any]], key: str) -> tuple[str, ...]:
+    """Return the names that the mapping `key` has in any of `mappings`, in their order, each once."""
+    return tuple(dict.fromkeys(str(name) for one in mappings for name in one.get(key, {})))
 
 
 def present_files(project_dir: Path) -> tuple[Path, ...]:

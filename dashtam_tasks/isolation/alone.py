@@ -34,14 +34,13 @@ def sleeping(subject: Subject, name: str) -> Iterator[Breach]:
     argv = [word.replace("$$", "$") for word in (*(service.entrypoint or ()), *(service.command or ()))]
     if sleeps_for_ever(argv):
         key = "command" if service.command else "entrypoint"
-        yield Breach(
-            about=("sleeps-for-ever", subject.model.name, name),
-            finding=Finding(
-                kind="sleeps-for-ever",
-                where=subject.source.line_of("services", name, key),
-                message=f"Service {name} sleeps for ever: its {key} does nothing but wait.",
-                hint=SLEEP_HINT,
-            ),
+        yield Breach.of_service(
+            "sleeps-for-ever",
+            project=subject.model.name,
+            service=name,
+            where=subject.source.line_of("services", name, key),
+            message=f"Service {name} sleeps for ever: its {key} does nothing but wait.",
+            hint=SLEEP_HINT,
         )
 
 
@@ -50,16 +49,14 @@ def unchecked(subject: Subject, name: str, checked: Collection[str]) -> Iterator
     check = subject.model.services[name].healthcheck or {}
     missing = not check.get("test") and subject.model.image(name) not in checked
     if (missing or is_disabled(check)) and name not in jobs(subject.model):
-        yield Breach(
-            about=("no-health-check", subject.model.name, name),
-            finding=Finding(
-                kind="no-health-check",
-                where=subject.source.line_of("services", name, "healthcheck"),
-                message=f"Service {name} has its health check disabled."
-                if is_disabled(check)
-                else f"Service {name} has no health check.",
-                hint=HEALTH_HINT,
-            ),
+        problem = "has its health check disabled" if is_disabled(check) else "has no health check"
+        yield Breach.of_service(
+            "no-health-check",
+            project=subject.model.name,
+            service=name,
+            where=subject.source.line_of("services", name, "healthcheck"),
+            message=f"Service {name} {problem}.",
+            hint=HEALTH_HINT,
         )
 
 

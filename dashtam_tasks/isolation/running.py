@@ -9,7 +9,6 @@ from pathlib import Path
 
 from dashtam_tasks.compose import PublishedPort
 from dashtam_tasks.engine import Container
-from dashtam_tasks.findings import Finding
 from dashtam_tasks.isolation import alone, sharing
 from dashtam_tasks.isolation.claims import ENGINE_NETWORKS, Claim
 from dashtam_tasks.isolation.endless import sleeps_for_ever
@@ -112,14 +111,12 @@ def sleeping(one: Running) -> Iterator[Breach]:
     """Yield the breach that a container sleeps for ever, be it by its image."""
     container = one.container
     if sleeps_for_ever((container.path, *container.args)):
-        yield Breach(
-            about=("sleeps-for-ever", container.project, container.service),
-            finding=Finding(
-                kind="sleeps-for-ever",
-                where=one.where(lambda file: file.line_of("services", container.service, "command")),
-                message=f"Container {one.name} sleeps for ever: it does nothing but wait.",
-                hint=alone.SLEEP_HINT + OUTDATED,
-            ),
+        yield breach(
+            one,
+            "sleeps-for-ever",
+            key="command",
+            message="sleeps for ever: it does nothing but wait.",
+            hint=alone.SLEEP_HINT,
         )
 
 
@@ -127,15 +124,26 @@ def unchecked(one: Running) -> Iterator[Breach]:
     """Yield the breach that a container runs without a health check."""
     container = one.container
     if container.state.status == "running" and not container.state.health:
-        yield Breach(
-            about=("no-health-check", container.project, container.service),
-            finding=Finding(
-                kind="no-health-check",
-                where=one.where(lambda file: file.line_of("services", container.service, "healthcheck")),
-                message=f"Container {one.name} runs without a health check.",
-                hint=alone.HEALTH_HINT + OUTDATED,
-            ),
+        yield breach(
+            one,
+            "no-health-check",
+            key="healthcheck",
+            message="runs without a health check.",
+            hint=alone.HEALTH_HINT,
         )
+
+
+def breach(one: Running, kind: str, *, key: str, message: str, hint: str) -> Breach:
+    """Return what is wrong with a container, told at the `key` of its service."""
+    container = one.container
+    return Breach.of_service(
+        kind,
+        project=container.project,
+        service=container.service,
+        where=one.where(lambda file: file.line_of("services", container.service, key)),
+        message=f"Container {one.name} {message}",
+        hint=hint + OUTDATED,
+    )
 
 
 def open_ports(one: Running) -> Iterator[Breach]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from dashtam_tasks.compose import Model
 from dashtam_tasks.findings import Finding
@@ -32,3 +32,11 @@ class Breach(NamedTuple):
 
     about: tuple[object, ...]
     finding: Finding
+
+    @classmethod
+    def of_service(
+        cls, kind: str, *, project: str, service: str, where: str, message: str, hint: str
+    ) -> Self:
+        """Return the breach of a kind that a service has at most once, in its file or on the engine."""
+        finding = Finding(kind=kind, where=where, message=message, hint=hint)
+        return cls(about=(kind, project, service), finding=finding)

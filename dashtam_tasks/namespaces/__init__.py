@@ -27,9 +27,11 @@ def grow(tree: Collection, project_dir: Path) -> None:
 
     Raises DashtamError (CONFIGURATION) for configuration that Invoke could not merge.
     """
-    configuration.require_mergeable(project_dir)
+    defaults = settings.defaults(project_dir)
+    known = defaults[settings.KEY]
+    written = configuration.read_mergeable(project_dir, known)
     for namespace in (dev, db, images, instances):
         tree.add_collection(namespace.collection())
-    tree.add_collection(test.collection(configuration.names(project_dir, "suites")))
+    tree.add_collection(test.collection(configuration.names((known, *written), "suites")))
     dev.add_aliases(tree)
-    tree.configure(settings.defaults(project_dir))
+    tree.configure(defaults)

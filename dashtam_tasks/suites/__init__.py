@@ -55,10 +55,12 @@ def provide_services(environment: Environment, suite: Suite, *, display: readine
     """Start the services that a suite needs, unless they are healthy, and as their Compose file and sources say."""
     service = suite.service or environment.service_of("app")
     needs = environment.model.service(service).depends_on if suite.needs is None else suite.needs
+    if not needs:
+        return
     outdated = environment.outdated(needs)
     if outdated:
         environment.restart(services=outdated, display=display)
-    if needs and not environment.is_ready(needs):
-        environment.up(services=needs, display=display)
-    elif needs:
+    if environment.is_ready(needs):
         environment.prepare_database()
+    else:
+        environment.up(services=needs, display=display)

@@ -2,8 +2,17 @@ from pathlib import Path
 
 import pytest
 
-from dashtam_tasks.configuration import names, require_mergeable
+from dashtam_tasks import configuration, settings
 from dashtam_tasks.errors import DashtamError, ExitCode
+
+
+def require_mergeable(folder: Path) -> None:
+    configuration.read_mergeable(folder, settings.defaults(folder)[settings.KEY])
+
+
+def names(folder: Path, key: str) -> tuple[str, ...]:
+    known = settings.defaults(folder)[settings.KEY]
+    return configuration.names((known, *configuration.read_mergeable(folder, known)), key)
 
 
 @pytest.fixture(autouse=True)
