@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import nox
 
@@ -14,6 +15,7 @@ nox.options.sessions = ["lint", "typecheck", "unit"]
 
 SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
 CODE = ("dashtam_tasks", "tests", "benchmarks", "tasks.py", "noxfile.py", "bootstrap")
+REPORTS = "reports"
 
 
 def interpreters() -> list[str]:
@@ -46,25 +48,31 @@ PYTHONS = interpreters()
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, formatting, and import directions."""
+    """Check style and formatting, of all code or of the arguments; then import directions and workflows."""
     install(session)
-    session.run("ruff", "check", *CODE)
-    session.run("ruff", "format", "--check", *CODE)
+    checked = session.posargs or CODE
+    session.run("ruff", "check", *checked)
+    session.run("ruff", "format", "--check", *checked)
     session.run("lint-imports")
+    # Without the checkers that only some machines have, so that all come to one verdict.
+    workflows = map(str, Path(".github/workflows").glob("*.yml"))
+    session.run("actionlint", "-shellcheck=", "-pyflakes=", *workflows)
 
 
 @nox.session
 def typecheck(session: nox.Session) -> None:
-    """Check types, strictly."""
+    """Check types, strictly, of all code or of the arguments."""
     install(session)
-    session.run("mypy")
+    session.run("mypy", *session.posargs)
 
 
 @nox.session(python=PYTHONS)
 def unit(session: nox.Session) -> None:
-    """Run the unit tests, which need no engine, on every Python that is here."""
+    """Run the unit tests, which need no engine, on every Python that is here; the oldest measures coverage."""
     install(session)
-    session.run("pytest", "tests/unit", "-n", "auto", *session.posargs)
+    measured = ("--cov", f"--cov-report=xml:{REPORTS}/coverage.xml") if session.python == PYTHONS[0] else ()
+    report = f"--junit-xml={REPORTS}/junit-unit-{session.python}.xml"
+    session.run("pytest", "tests/unit", "-n", "auto", report, *measured, *session.posargs)
 
 
 @nox.session
@@ -78,18 +86,21 @@ def coverage(session: nox.Session) -> None:
 def integration(session: nox.Session) -> None:
     """Run the integration tests on a real engine, beside whatever else runs on it."""
     install(session)
-    session.run("pytest", "tests/integration", *session.posargs)
+    report = f"--junit-xml={REPORTS}/junit-integration.xml"
+    session.run("pytest", "tests/integration", report, *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def benchmark(session: nox.Session) -> None:
-    """Measure what starts and suites cost, beside the bare tools, in the environment that ./bootstrap made."""
-    for module in ("benchmarks.startup", "benchmarks.suites"):
+    """Measure what starts, suites and CI cost, beside the bare tools, in the environment that ./bootstrap made."""
+    for module in ("benchmarks.startup", "benchmarks.suites", "benchmarks.pipeline"):
         session.run("python", "-m", module, *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none")
 def ci(session: nox.Session) -> None:
-    """Run everything that a change must pass."""
-    for name in ("lint", "typecheck", *(f"unit-{python}" for python in PYTHONS), "integration"):
+    """Run everything that a change must pass; the arguments are for pytest."""
+    for name in ("lint", "typecheck"):
+        session.notify(name, posargs=())
+    for name in (*(f"unit-{python}" for python in PYTHONS), "integration"):
         session.notify(name)

@@ -51,10 +51,10 @@ def describe_machine(rounds: int) -> None:
     )
 
 
-def load_settings() -> Settings:
-    """Return the settings of this project."""
-    configuration = Config(defaults=settings.defaults(ROOT))
-    configuration.set_project_location(ROOT)
+def load_settings(folder: Path = ROOT) -> Settings:
+    """Return the settings of the project in `folder`, by default this one."""
+    configuration = Config(defaults=settings.defaults(folder))
+    configuration.set_project_location(folder)
     configuration.load_project()
     return settings.load(configuration)
 

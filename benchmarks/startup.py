@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.project import VARIABLES, compile_bytecode, describe_machine, here, load_settings, main
-from benchmarks.timing import Command, Limit, in_turn, milliseconds
+from benchmarks.timing import COLUMNS, Command, Limit, in_turn
 from dashtam_tasks import console
 from dashtam_tasks.environments import Environment
 from dashtam_tasks.opening import open_environment
@@ -41,16 +41,7 @@ class Comparison:
     def row(self, *, rounds: int) -> tuple[str, ...]:
         """Measure both commands and return the row that shows it."""
         console.note(f"measuring {self.name}")
-        ours, base = in_turn(self.ours, self.base, rounds=rounds)
-        return (
-            self.name,
-            str(ours),
-            str(base),
-            f"{ours.median / base.median:.2f}",
-            milliseconds(ours.median - base.median),
-            str(self.limit),
-            "within" if self.limit.holds(ours, base) else "over",
-        )
+        return self.limit.row(self.name, *in_turn(self.ours, self.base, rounds=rounds))
 
 
 def measure(rounds: int) -> None:
@@ -62,7 +53,7 @@ def measure(rounds: int) -> None:
     ):
         rows = [one.row(rounds=rounds) for one in comparisons(Path(folder), environment)]
     describe_machine(rounds)
-    console.table(("command", "ours", "base", "ratio", "difference", "limit", ""), rows)
+    console.table(COLUMNS, rows)
 
 
 @contextmanager

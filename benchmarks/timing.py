@@ -10,6 +10,7 @@ from dashtam_tasks import processes
 from dashtam_tasks.errors import DashtamError, ExitCode
 
 PATIENCE_SECONDS = 600
+COLUMNS = ("command", "ours", "base", "ratio", "difference", "limit", "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +72,18 @@ class Limit:
     def holds(self, ours: Times, base: Times) -> bool:
         """Return whether our median is within the limit."""
         return ours.median <= self.factor * base.median + self.seconds
+
+    def row(self, name: str, ours: Times, base: Times) -> tuple[str, ...]:
+        """Return what COLUMNS head: both times, how they differ, and whether the limit holds."""
+        return (
+            name,
+            str(ours),
+            str(base),
+            f"{ours.median / base.median:.2f}",
+            milliseconds(ours.median - base.median),
+            str(self),
+            "within" if self.holds(ours, base) else "over",
+        )
 
 
 def milliseconds(seconds: float) -> str:

@@ -4,6 +4,7 @@ python-on-whales runs its children with the whole of our environment, which woul
 change what is interpolated; so these calls go through our own runner.
 """
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ import msgspec
 
 from dashtam_tasks import engine, processes
 from dashtam_tasks.errors import DashtamError, ExitCode
+
+COMPLETED = "service_completed_successfully"
 
 
 class PublishedPort(msgspec.Struct, frozen=True):
@@ -88,6 +91,16 @@ class Model(msgspec.Struct, frozen=True):
         """Return the engine's name of the volume that services mount as `source`."""
         return self.volumes[source].name
 
+    @property
+    def jobs(self) -> frozenset[str]:
+        """The services that others wait for to end."""
+        return frozenset(
+            name
+            for service in self.services.values()
+            for name, dependency in service.depends_on.items()
+            if dependency.condition == COMPLETED
+        )
+
     def service(self, name: str) -> Service:
         """Return the service called `name`.
 
@@ -152,7 +165,7 @@ class Compose:
         Raises DashtamError (UNAVAILABLE) when it fails, naming the missing part of Docker if one is missing.
         """
         done = processes.run(self.argv(*arguments), environment=self.variables, stdin=stdin)
-        return engine.checked(done, f"docker compose {arguments[0]}")
+        return engine.checked(done, f"docker compose {subcommand(arguments)}")
 
     def start(self, *arguments: str, **streams: Any) -> processes.Process:  # noqa: ANN401
         """Start `docker compose ARGUMENTS`; `streams` are those of processes.start."""
@@ -175,14 +188,14 @@ class Compose:
             raise KeyboardInterrupt
         if returncode:
             engine.version()
-            command = next(word for word in arguments if word.isalpha())
             raise DashtamError(
-                f"`docker compose {command}` failed with exit code {returncode}; see above.",
+                f"`docker compose {subcommand(arguments)}` failed with exit code {returncode}; see above.",
                 code=ExitCode.UNAVAILABLE,
             )
 
+    @functools.cached_property
     def model(self) -> Model:
-        """Return the project as Compose resolves it, every profile included.
+        """The project as Compose resolves it, every profile included, asked once.
 
         Raises DashtamError (CONFIGURATION) with Compose's own words when a file is not valid.
         """
@@ -217,3 +230,8 @@ class Compose:
                 details=done.stderr,
             )
         return done.stdout
+
+
+def subcommand(arguments: Iterable[str]) -> str:
+    """Return the word of a command line that says what Compose does, behind the options that go before it."""
+    return next(word for word in arguments if word.isalpha())

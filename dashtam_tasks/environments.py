@@ -1,6 +1,5 @@
 """Environments: what can be done with one copy of the application."""
 
-import functools
 import math
 import sys
 from collections.abc import Iterable, Sequence
@@ -46,13 +45,13 @@ class Environment:
             return f"let this instance have new ones: {self.command('down --volumes')}, then start it again"
         return f"set another port in {self.env_file}"
 
-    @functools.cached_property
+    @property
     def model(self) -> Model:
-        """The project as Compose resolves it, asked once.
+        """The project as Compose resolves it.
 
         Raises DashtamError (CONFIGURATION) as Compose.model does.
         """
-        return self.compose.model()
+        return self.compose.model
 
     @property
     def env_file(self) -> Path:
@@ -130,15 +129,20 @@ class Environment:
         """
         self.require_ours()
         removed = volumes or not self.model.volumes
-        self.compose.stream(
-            *("--profile", "*", "down", "--remove-orphans"),
-            *(("--volumes",) if volumes else ()),
-            # Nothing else uses the images of an instance that is gone.
-            *(("--rmi", "local") if images or (removed and self.instance) else ()),
-            *(("--timeout", str(math.ceil(timeout))) if timeout is not None else ()),
-        )
+        # Nothing else uses the images of an instance that is gone.
+        images = images or (removed and bool(self.instance))
+        self.compose.stream(*down_arguments(volumes=volumes, images=images, timeout=timeout))
         if removed:
             instances.forget([self.model.name])
+
+    def remove(self, *, images: bool = False) -> None:
+        """Kill and remove all that the instance has, volumes included, without a word, and forget it.
+
+        `images` is as for `down`. Raises DashtamError (UNAVAILABLE) when something cannot be removed.
+        """
+        arguments = down_arguments(volumes=True, images=images or bool(self.instance), timeout=0)
+        self.compose.run(*arguments)
+        instances.forget([self.model.name])
 
     def prepare_database(self) -> None:
         """Run the settings' `prepare` if the database runs and is new, and remember that it is prepared.
@@ -332,3 +336,13 @@ class Environment:
                 code=ExitCode.UNAVAILABLE,
                 hint=f"Start it: {self.command('up')}",
             )
+
+
+def down_arguments(*, volumes: bool, images: bool, timeout: float | None) -> tuple[str, ...]:
+    """Return the arguments of `docker compose down`, for every profile."""
+    return (
+        *("--profile", "*", "down", "--remove-orphans"),
+        *(("--volumes",) if volumes else ()),
+        *(("--rmi", "local") if images else ()),
+        *(("--timeout", str(math.ceil(timeout))) if timeout is not None else ()),
+    )

@@ -25,10 +25,10 @@ class DashtamError(Exception):
     """A failure that ends a task with one message: what failed, where, and what to do next.
 
     `reason` is one or more full lines, `hint` the next thing to do, `details` what a program said about it
-    (its last lines, unchanged), `code` the exit code of the task.
+    (its last lines, unchanged), `code` the exit code of the task: one of ours, or that of a program that failed.
     """
 
-    def __init__(self, reason: str, *, code: ExitCode, hint: str = "", details: str = "") -> None:
+    def __init__(self, reason: str, *, code: int, hint: str = "", details: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.code = code

@@ -117,15 +117,29 @@ def is_unset(value: str) -> bool:
 def check(settings: Settings, env_file: Path) -> tuple[Finding, ...]:
     """Return what is wrong with the generated secrets in `env_file`; none of them appears in it.
 
-    Raises DashtamError (CONFIGURATION) when the file cannot be read.
+    A value that stands in the example too is no secret. Raises DashtamError (CONFIGURATION) when a file cannot be
+    read.
     """
     bindings = {binding.name: binding for binding in syntax.parse(env_files.load(env_file))}
     command = command_for(settings, env_file)
+    public = mocks(env_file)
     return tuple(
         found
         for name, kind in settings.keys.items()
+        if name not in public
         for found in judge(name, kind, bindings.get(name), env_file=env_file, command=command)
     )
+
+
+def mocks(env_file: Path) -> frozenset[str]:
+    """Return the names whose values are those of the example, placeholders aside: everybody may know them.
+
+    Raises DashtamError (CONFIGURATION) when a file cannot be read.
+    """
+    example = env_files.example_of(env_file)
+    known = env_files.read(example).items() if example.is_file() else ()
+    values = {binding.name: binding.value for binding in syntax.parse(env_files.load(env_file))}
+    return frozenset(name for name, value in known if not is_unset(value) and values.get(name) == value)
 
 
 def command_for(settings: Settings, env_file: Path) -> str:

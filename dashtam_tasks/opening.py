@@ -73,15 +73,17 @@ def changing(
     instance: str | None = None,
     task: str,
     starts: bool = False,
+    patience: float | None = None,
     waiting: Callable[[str], None],
 ) -> Iterator[Environment]:
     """Yield an instance of an environment that no other task changes meanwhile.
 
     With `starts` it is remembered first, if it is not yet. `task` is the name of ours, for those who wait;
-    `waiting` is told whom we wait for. Raises DashtamError as open_environment, holding.held and claimed do.
+    `waiting` is told whom we wait for, at most `patience` seconds, by default those of the settings.
+    Raises DashtamError as open_environment, holding.held and claimed do.
     """
     opened = open_environment(settings, name, instance=instance)
-    patience = settings.instances.patience
+    patience = settings.instances.patience if patience is None else patience
     folder = settings.path("")
     with holding.held(folder, opened.label, task=f"inv {task}", patience=patience, waiting=waiting):
         # Who held it may have removed it, or made it.
@@ -111,7 +113,9 @@ def claimed(environment: Environment) -> Environment:
         ports=allocation.variables(environment.compose) if environment.instance else {},
         shared=shared_paths(settings),
     )
-    return dataclasses.replace(environment, compose=made.compose, remembered=made)
+    # The default one's files say all about it, and were read already.
+    compose = made.compose if environment.instance else environment.compose
+    return dataclasses.replace(environment, compose=compose, remembered=made)
 
 
 def require_named_apart(new: Environment) -> None:
@@ -122,7 +126,7 @@ def require_named_apart(new: Environment) -> None:
     stand_ins = {name: str(port) for port, name in enumerate(allocation.variables(new.compose), start=1)}
     moved = dataclasses.replace(new.compose, variables={**stand_ins, **new.compose.variables})
     one = subject(open_environment(new.settings, new.name, instance=""))
-    other = dataclasses.replace(subject(new), model=moved.model())
+    other = dataclasses.replace(subject(new), model=moved.model)
     shared = isolation.overlaps(one, other, shared=shared_paths(new.settings))
     if shared:
         raise DashtamError(
@@ -136,7 +140,9 @@ def require_named_apart(new: Environment) -> None:
 
 def subject(environment: Environment) -> Subject:
     """Return an environment as isolation looks at it."""
-    return Subject(name=environment.label, file=environment.compose.file, model=environment.model)
+    files = environment.settings.files(environment.name)
+    jobs = frozenset({files.job} - {""})
+    return Subject(name=environment.label, file=environment.compose.file, model=environment.model, jobs=jobs)
 
 
 def shared_paths(settings: Settings) -> Sequence[Path]:

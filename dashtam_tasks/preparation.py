@@ -40,19 +40,28 @@ def env_file_pairs(settings: Settings) -> Iterator[tuple[Path, Path]]:
     """Yield each environment's env file with its example beside it."""
     for environment in settings.environments.values():
         path = settings.path(environment.env_file)
-        yield path, path.with_name(f"{path.name}.example")
+        yield path, env_files.example_of(path)
 
 
 def make_env_files(settings: Settings) -> Iterator[str]:
-    """Make each missing env file from its example, for the user that the app runs as."""
+    """Make each missing env file from its example; yield a line for each that was made."""
+    for path, example in env_file_pairs(settings):
+        if make_env_file(settings, path):
+            yield f"made {path} from {example.name}"
+
+
+def make_env_file(settings: Settings, path: Path) -> bool:
+    """Make an env file from its example, for the user that the app runs as, and return whether it was missing.
+
+    Without an example nothing is made. Raises DashtamError as env_files.create does.
+    """
+    example = env_files.example_of(path)
+    if path.exists() or not example.is_file():
+        return False
     user = container_user(Path(settings.project_dir))
     machine = {"APP_UID": str(user.uid), "APP_GID": str(user.gid)}
-    for path, example in env_file_pairs(settings):
-        if path.exists() or not example.is_file():
-            continue
-        known = env_files.read(example).keys() & machine.keys()
-        if env_files.create(path, example, values={name: machine[name] for name in known}, user=user):
-            yield f"made {path} from {example.name}"
+    known = env_files.read(example).keys() & machine.keys()
+    return env_files.create(path, example, values={name: machine[name] for name in known}, user=user)
 
 
 def choose_images(settings: Settings, *, report: Callable[[str], None], install: bool) -> Iterator[str]:

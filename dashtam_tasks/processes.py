@@ -118,14 +118,16 @@ def start(
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     stdin: IO[bytes] | int = DEVNULL,
-    stdout: IO[bytes] | int = PIPE,
-    stderr: IO[bytes] | int = PIPE,
+    stdout: IO[bytes] | int | None = PIPE,
+    stderr: IO[bytes] | int | None = PIPE,
 ) -> Process:
     """Start a command whose output is read, or whose input is written, as bytes while it runs.
 
-    It gets a process group of its own: Ctrl-C reaches us, and we end it in our own order.
-    Raises DashtamError (UNAVAILABLE) when the program is missing.
+    None as an output means our own. It gets a process group of its own: Ctrl-C reaches us, and we end it in our own
+    order. Raises DashtamError (UNAVAILABLE) when the program is missing.
     """
+    sys.stdout.flush()
+    sys.stderr.flush()
     with starting(argv):
         return subprocess.Popen(
             argv,
@@ -136,6 +138,37 @@ def start(
             stderr=stderr,
             process_group=0,
         )
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM count as Ctrl-C meanwhile, so that what was made is taken down."""
+    with handling(signal.default_int_handler, signal.SIGTERM):
+        yield
+
+
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait until what must not be left half done is done.
+
+    Raises KeyboardInterrupt then, when one came.
+    """
+    received: list[int] = []
+    with handling(lambda number, _frame: received.append(number), signal.SIGINT, signal.SIGTERM):
+        yield
+    if received:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def handling(handler: Callable[[int, FrameType | None], object], *numbers: int) -> Iterator[None]:
+    """Let `handler` have these signals, and give them back to who had them before."""
+    previous = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, before in previous.items():
+            signal.signal(number, before)
 
 
 @contextmanager
@@ -211,9 +244,5 @@ def passing_signals(
         elif number == signal.SIGTERM:
             process.send_signal(number)
 
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handling(handle, signal.SIGINT, signal.SIGTERM):
         yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

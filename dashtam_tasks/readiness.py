@@ -5,18 +5,16 @@ port. Compose alone waits for ever on a service that keeps dying under a restart
 """
 
 import math
-import queue
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-
-import msgspec
 
 from dashtam_tasks import engine, processes
 from dashtam_tasks.compose import Compose
+from dashtam_tasks.engine import Event
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.happenings import Ended, following
 
 STATES = {
     "create": "created",
@@ -25,20 +23,6 @@ STATES = {
     "health_status: unhealthy": "unhealthy",
     "die": "exited",
 }
-
-
-class Actor(msgspec.Struct, frozen=True, rename="pascal"):
-    """The container that an event is about."""
-
-    id: str = msgspec.field(name="ID")
-    attributes: dict[str, str] = {}
-
-
-class Event(msgspec.Struct, frozen=True):
-    """A container event as `docker events` prints it."""
-
-    action: str = msgspec.field(name="Action")
-    actor: Actor = msgspec.field(name="Actor")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,14 +36,6 @@ class Progress:
 
 # Opens what shows progress, for as long as there is some: a terminal's live display ends before others write to it.
 Display = Callable[[], AbstractContextManager[Callable[[Progress], None]]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    """`docker compose` ended."""
-
-    returncode: int
-    stderr: str
 
 
 @dataclass
@@ -79,10 +55,9 @@ class Watch:
         if event.action == "kill":
             self.stopping.add(container)
         state = STATES.get(event.action)
-        if state is None or container in self.stopping or attributes.get(engine.ONE_OFF_LABEL) == "True":
+        if state is None or container in self.stopping or not event.service:
             return False
-        service = attributes[engine.SERVICE_LABEL]
-        self.report(Progress(service=service, state=state, seconds=time.monotonic() - self.began))
+        self.report(Progress(service=event.service, state=state, seconds=time.monotonic() - self.began))
         return state == "unhealthy" or (state == "exited" and attributes.get("exitCode") != "0")
 
 
@@ -100,8 +75,10 @@ def bring_up(
     service dies or turns unhealthy, or when time is up, with its last log lines and its health check's output.
     """
     watch = Watch(report=report)
-    with following(compose, project, (*arguments, "--wait-timeout", str(math.ceil(timeout)))) as happenings:
-        for happening in happenings:
+    arguments = (*arguments, "--wait-timeout", str(math.ceil(timeout)))
+    with following(compose, project, arguments, stdout=processes.DEVNULL) as happenings:
+        while True:
+            happening = happenings.get()
             if isinstance(happening, Ended):
                 if happening.returncode:
                     late = time.monotonic() - watch.began >= timeout
@@ -109,43 +86,6 @@ def bring_up(
                 return
             if watch.failed(happening):
                 raise not_ready(project, failure=happening)
-
-
-@contextmanager
-def following(
-    compose: Compose, project: str, arguments: tuple[str, ...]
-) -> Iterator[Iterator[Event | Ended]]:
-    """Run Compose beside the project's events, and yield both as they come; both are ended on leaving."""
-    happenings: queue.SimpleQueue[Event | Ended] = queue.SimpleQueue()
-    threads: list[threading.Thread] = []
-    try:
-        with (
-            processes.ending(engine.events(project, since=time.time())) as events,
-            processes.ending(compose.start(*arguments, stdout=processes.DEVNULL)) as up,
-        ):
-            for target, process in ((read_events, events), (await_end, up)):
-                thread = threading.Thread(target=target, args=(process, happenings))
-                thread.start()
-                threads.append(thread)
-            yield iter(happenings.get, None)
-    finally:
-        for thread in threads:
-            thread.join()
-
-
-def read_events(events: processes.Process, happenings: "queue.SimpleQueue[Event | Ended]") -> None:
-    """Put each event into the queue until the stream ends."""
-    decode = msgspec.json.Decoder(Event).decode
-    assert events.stdout is not None
-    with events.stdout:
-        for line in events.stdout:
-            happenings.put(decode(line))
-
-
-def await_end(up: processes.Process, happenings: "queue.SimpleQueue[Event | Ended]") -> None:
-    """Put Compose's end into the queue."""
-    _, stderr = up.communicate()
-    happenings.put(Ended(returncode=up.returncode, stderr=stderr.decode(errors="replace")))
 
 
 def not_ready(
@@ -170,7 +110,7 @@ def not_ready(
     )
 
 
-def condition(container: engine.Container, failure: Event | None) -> str:
+def condition(container: engine.Container, failure: Event | None = None) -> str:
     """Return one line that says how a container is not ready."""
     state, name = container.state, f"Service {container.service} ({container.name.removeprefix('/')})"
     if failure and failure.action == "die":

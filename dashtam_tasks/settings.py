@@ -24,6 +24,7 @@ Command = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Days = Annotated[int, msgspec.Meta(ge=1)]
+Minutes = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,12 +34,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Environment(Record, frozen=True, kw_only=True):
     """The two files that make an environment, relative to the project's folder.
 
-    `prepare` is what the app's container runs once for a new database.
+    `prepare` is what the app's container runs once for a new database. `job` is the service whose command is all
+    that the environment is for: it ends by itself, and its exit code is that of the run.
     """
 
     compose_file: str
     env_file: str
     prepare: tuple[str, ...] = ()
+    job: str = ""
 
 
 class Services(Record, frozen=True, kw_only=True):
@@ -178,6 +181,20 @@ class Images(Record, frozen=True, kw_only=True):
         return {variable: image for variable, image in self.base.items() if image.reference}
 
 
+class Workflow(Record, frozen=True, kw_only=True):
+    """The workflow of GitHub Actions, in `path`: when it runs, for how long, and what.
+
+    `branches` are patterns as GitHub has them. `install` are the commands before `run`, which runs the tests.
+    """
+
+    path: str = ".github/workflows/test.yml"
+    branches: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("main", "develop")
+    timeout_minutes: Minutes = 30
+    python: str = "3.13"
+    install: tuple[Command, ...] = (("python", "-m", "pip", "install", "dashtam-tasks"),)
+    run: Command = ("dashtam-tasks", "ci.run")
+
+
 class Settings(Record, frozen=True, kw_only=True):
     """Everything that a project may set.
 
@@ -195,11 +212,16 @@ class Settings(Record, frozen=True, kw_only=True):
                 env_file="envs/.env.test",
                 prepare=("uv", "run", "python", "src/core/init_test_db.py"),
             ),
+            "ci": Environment(
+                compose_file="compose/docker-compose.ci.yml", env_file="envs/.env.ci", job="app"
+            ),
         }
     )
     services: Services = Services()
     readiness: Readiness = Readiness()
     suites: dict[Name, Suite] = msgspec.field(default_factory=default_suites)
+    lint: Command = ("uv", "run", "ruff", "check", "src", "tests")
+    workflow: Workflow = Workflow()
     instances: Instances = Instances()
     isolation: Isolation = Isolation()
     shell: Command = ("bash",)

@@ -73,9 +73,7 @@ def other_subjects(settings: Settings) -> Iterator[Subject]:
     ours = instances.of_folder(settings.path(""))
     for one in instances.remembered():
         if one not in ours and is_complete(one):
-            yield Subject(
-                name=f"{one.label} of {one.folder}", file=one.compose.file, model=one.compose.model()
-            )
+            yield Subject(name=f"{one.label} of {one.folder}", file=one.compose.file, model=one.compose.model)
 
 
 def is_complete(instance: Instance) -> bool:

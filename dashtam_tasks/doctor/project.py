@@ -169,7 +169,7 @@ def is_unresolvable(seen: Seen) -> bool:
 def resolving_env_files(settings: Settings, name: str) -> tuple[Path, ...]:
     """Return the env files that an environment has, or will have once `inv setup` ran."""
     path = settings.path(settings.environments[name].env_file)
-    here = path if path.exists() else path.with_name(f"{path.name}.example")
+    here = path if path.exists() else env_files.example_of(path)
     choice = settings.path(settings.images.env_file)
     return tuple(one for one in (choice, here) if one.exists())
 
@@ -189,7 +189,7 @@ def environment_seen(compose: Compose, holders: ports.Holders | None) -> Iterato
 
     Without `holders` nothing is said about ports.
     """
-    model = compose.model()
+    model = compose.model
     if holders is not None:
         yield from port_findings(model, holders)
     yield from bind_findings(compose, model)

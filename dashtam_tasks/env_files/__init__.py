@@ -26,6 +26,11 @@ def is_placeholder(value: str) -> bool:
     return PLACEHOLDER.fullmatch(value) is not None
 
 
+def example_of(path: Path) -> Path:
+    """Return the path of the example that an env file is made from."""
+    return path.with_name(f"{path.name}.example")
+
+
 def read(path: Path) -> dict[str, str]:
     """Return the raw values in the env file at `path`; of a name that is set twice, the last.
 

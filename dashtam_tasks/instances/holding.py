@@ -22,7 +22,7 @@ def held(
     """Hold the instance `label` of the project in `folder` for this process alone; it does not nest.
 
     `task` is what others are told that we do. While another holds it, we wait, and `waiting` is told once for whom.
-    Raises DashtamError (BUSY) when it is not free after `patience` seconds.
+    Raises DashtamError (BUSY) when it is not free after `patience` seconds, at once where these are none.
     """
     digest = hashlib.sha256(f"{folder.resolve()}\0{label}".encode()).hexdigest()[:16]
     path = state_folder() / f"{digest}.lock"
@@ -51,16 +51,20 @@ def wait(file: IO[str], label: str, *, patience: float, waiting: Callable[[str],
 
     Raises DashtamError (BUSY), naming the holder, when that takes longer than `patience` seconds.
     """
+    if not patience:
+        raise busy(f"{holder(file)} works on {label}.")
     waiting(f"waiting for {holder(file)}, which works on {label}")
     try:
         with alarm(patience):
             fcntl.flock(file, fcntl.LOCK_EX)
     except TimeoutError as error:
-        raise DashtamError(
-            f"{holder(file)} still works on {label} after {patience:g} s.",
-            code=ExitCode.BUSY,
-            hint="Wait for it, end it, or work on a copy: --instance NAME.",
-        ) from error
+        raise busy(f"{holder(file)} still works on {label} after {patience:g} s.") from error
+
+
+def busy(reason: str) -> DashtamError:
+    """Return the error that another task has an instance."""
+    hint = "Wait for it, end it, or work on a copy: --instance NAME."
+    return DashtamError(reason, code=ExitCode.BUSY, hint=hint)
 
 
 def holder(file: IO[str]) -> str:

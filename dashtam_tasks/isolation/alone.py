@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from dashtam_tasks.compose import Model, PublishedPort
+from dashtam_tasks.compose import PublishedPort
 from dashtam_tasks.findings import Finding
 from dashtam_tasks.isolation.claims import address
 from dashtam_tasks.isolation.endless import sleeps_for_ever
@@ -16,7 +16,6 @@ HEALTH_HINT = (
     "Write a `healthcheck` whose test asks the service itself. If it is a job that ends, let those that need its "
     "result wait with `condition: service_completed_successfully`."
 )
-COMPLETED = "service_completed_successfully"
 
 
 def breaches(subject: Subject, checked: Collection[str]) -> Iterator[Breach]:
@@ -48,7 +47,7 @@ def unchecked(subject: Subject, name: str, checked: Collection[str]) -> Iterator
     """Yield the breach that a service, unless it is a job, has no health check."""
     check = subject.model.services[name].healthcheck or {}
     missing = not check.get("test") and subject.model.image(name) not in checked
-    if (missing or is_disabled(check)) and name not in jobs(subject.model):
+    if (missing or is_disabled(check)) and name not in jobs(subject):
         problem = "has its health check disabled" if is_disabled(check) else "has no health check"
         yield Breach.of_service(
             "no-health-check",
@@ -65,14 +64,9 @@ def is_disabled(check: dict[str, Any]) -> bool:
     return bool(check.get("disable")) or check.get("test") == ["NONE"]
 
 
-def jobs(model: Model) -> frozenset[str]:
-    """Return the services that others wait for to end."""
-    return frozenset(
-        name
-        for service in model.services.values()
-        for name, dependency in service.depends_on.items()
-        if dependency.condition == COMPLETED
-    )
+def jobs(subject: Subject) -> frozenset[str]:
+    """Return the services that end by themselves: the settings say so, or others wait for that."""
+    return subject.jobs | subject.model.jobs
 
 
 def open_ports(subject: Subject, name: str) -> Iterator[Breach]:

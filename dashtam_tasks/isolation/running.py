@@ -7,7 +7,7 @@ from functools import cache, partial
 from itertools import combinations
 from pathlib import Path
 
-from dashtam_tasks.compose import PublishedPort
+from dashtam_tasks.compose import COMPLETED, PublishedPort
 from dashtam_tasks.engine import Container
 from dashtam_tasks.isolation import alone, sharing
 from dashtam_tasks.isolation.claims import ENGINE_NETWORKS, Claim
@@ -97,12 +97,12 @@ def network_line(service: str, network: str, source: SourceFile) -> str:
 
 def known_jobs(seen: Iterable[Running], subjects: Iterable[Subject]) -> frozenset[tuple[str, str]]:
     """Return project and service of what others wait for to end, by the models and by Compose's labels."""
-    modelled = {(subject.model.name, job) for subject in subjects for job in alone.jobs(subject.model)}
+    modelled = {(subject.model.name, job) for subject in subjects for job in alone.jobs(subject)}
     labelled = {
         (one.container.project, dependency.partition(":")[0])
         for one in seen
         for dependency in one.container.config.labels.get(DEPENDENCIES_LABEL, "").split(",")
-        if alone.COMPLETED in dependency.split(":")
+        if COMPLETED in dependency.split(":")
     }
     return frozenset(modelled | labelled)
 

@@ -14,12 +14,14 @@ from dashtam_tasks.isolation.source import SourceFile
 class Subject:
     """One instance of an environment, as it would run.
 
-    `name` is for people: `dev`, `test (feature-x)`. `model` is what Compose resolves `file` to.
+    `name` is for people: `dev`, `test (feature-x)`. `model` is what Compose resolves `file` to. `jobs` are the
+    services that the settings let end by themselves.
     """
 
     name: str
     file: Path
     model: Model
+    jobs: frozenset[str] = frozenset()
 
     @cached_property
     def source(self) -> SourceFile:

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from dashtam_tasks import engine
+from dashtam_tasks import engine, reports
 from dashtam_tasks.environments import Environment
 from dashtam_tasks.settings import Suite
-from dashtam_tasks.suites import reports
 from dashtam_tasks.suites.command_line import Options, command_line, judging
 
 LABEL = "dashtam-tasks.suite"
@@ -23,7 +22,8 @@ def run(environment: Environment, name: str, suite: Suite, options: Options) -> 
     service = suite.service or environment.service_of("app")
     environment.require_startable([service])
     environment.provide_images([service], build=False)
-    with reports.writable(environment, service) as folder, judging(name, suite, options, folder) as judge:
+    folder = reports.made(reports.folder_of(environment))
+    with reports.writable(environment, service, folder), judging(name, suite, options, folder) as judge:
         arguments = environment.run_arguments(
             command_line(name, suite, options, reports=Path(reports.TARGET)),
             service=service,

@@ -1,15 +1,15 @@
 """A suite on the host, against the published ports of the environment's services."""
 
-from dashtam_tasks import env_files, processes
+from dashtam_tasks import env_files, processes, reports
 from dashtam_tasks.environments import Environment
 from dashtam_tasks.settings import Suite
-from dashtam_tasks.suites import addresses, reports
+from dashtam_tasks.suites import addresses
 from dashtam_tasks.suites.command_line import Options, command_line, judging
 
 
 def run(environment: Environment, name: str, suite: Suite, options: Options) -> int:
     """Run a suite's command on this machine and return its exit code, 130 after Ctrl-C."""
-    folder = reports.made(environment)
+    folder = reports.made(reports.folder_of(environment))
     with judging(name, suite, options, folder) as judge:
         return judge(
             processes.attach(

@@ -15,11 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from dashtam_tasks import env_files
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("compose", "example", "images", "invoke.yaml", "tasks.py")
-ENVIRONMENTS = ("dev", "test")
+ENVIRONMENTS = ("dev", "test", "ci")
+# CI publishes nothing.
+PUBLISHING = ("dev", "test")
 PORTS = ("APP_PORT", "POSTGRES_PORT", "REDIS_PORT", "CALLBACK_PORT")
 
 LISTINGS = {"container": ("ps", "--all"), "network": ("network", "ls"), "volume": ("volume", "ls")}
@@ -31,6 +35,16 @@ def docker(*arguments: str) -> str:
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def await_word(process: "subprocess.Popen[str]", word: str) -> None:
+    """Return when a process printed a line that ends in a word; pytest-timeout ends a wait that is too long."""
+    assert process.stdout is not None
+    seen: list[str] = []
+    while seen[-1:] != [word]:
+        line = process.stdout.readline()
+        assert line, f"{process.args!r} ended without {word!r}"
+        seen = line.split()
 
 
 def free_ports(count: int) -> list[int]:
@@ -152,6 +166,14 @@ class Project:
         path.write_text(text.replace(old, new))
 
 
+def edit_service(project: Project, service: str, *, environment: str = "dev", **changes: object) -> None:
+    """Change keys of a service in one of the project's Compose files."""
+    path = project.path / f"compose/docker-compose.{environment}.yml"
+    model = yaml.safe_load(path.read_text())
+    model["services"][service].update(changes)
+    path.write_text(yaml.safe_dump(model))
+
+
 def make_project(path: Path) -> Project:
     """Copy the repository's project to `path`, prepare it as a person would, and give it its own names."""
     project = Project(path=path, suffix=f"-{uuid.uuid4().hex[:8]}", state=path.with_name("state"))
@@ -163,12 +185,13 @@ def make_project(path: Path) -> Project:
         else:
             shutil.copy2(source, path / name)
     (path / "envs").mkdir()
-    ports = iter(free_ports(len(PORTS) * len(ENVIRONMENTS)))
+    ports = iter(free_ports(len(PORTS) * len(PUBLISHING)))
     for environment in ENVIRONMENTS:
         example = path / f"envs/.env.{environment}.example"
         shutil.copy2(ROOT / "envs" / example.name, example)
         example.write_text(example.read_text() + f"\nINSTANCE_SUFFIX={project.suffix}\n")
-        env_files.update(example, {name: str(next(ports)) for name in PORTS})
+        if environment in PUBLISHING:
+            env_files.update(example, {name: str(next(ports)) for name in PORTS})
     project.inv("setup")
     return project
 
@@ -180,7 +203,7 @@ def disposable(path: Path) -> Iterator[Project]:
     try:
         yield made
     finally:
-        for kind, options in (("container", ("--force",)), ("network", ()), ("volume", ())):
+        for kind, options in (("container", ("--force", "--volumes")), ("network", ()), ("volume", ())):
             found = made.found(kind)
             if found:
                 docker(kind, "rm", *options, *found)

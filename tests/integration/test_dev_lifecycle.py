@@ -8,17 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.integration.projects import Project, docker
-
-
-def edit_service(project: Project, service: str, **changes: object) -> None:
-    """Change keys of a service in the project's Compose file."""
-    path = project.path / "compose/docker-compose.dev.yml"
-    model = yaml.safe_load(path.read_text())
-    model["services"][service].update(changes)
-    path.write_text(yaml.safe_dump(model))
+from tests.integration.projects import Project, docker, edit_service
 
 
 def test_rows_outlive_down_and_go_only_with_volumes_and_yes(project: Project) -> None:

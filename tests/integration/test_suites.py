@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.projects import Project, disposable, docker
+from tests.integration.projects import Project, await_word, disposable, docker
 
 UNIT = "tests/unit/test_config.py"
 
@@ -71,13 +71,6 @@ def cases(project: Project, suite: str) -> set[str]:
     """Return the names of the tests in a suite's JUnit report."""
     report = ET.parse(project.path / f"reports/test/junit-{suite}.xml")  # noqa: S314 - our own file
     return {str(case.get("name")) for case in report.iter("testcase")}
-
-
-def await_stuck(process: "subprocess.Popen[str]") -> None:
-    """Return when the test that never ends has begun."""
-    assert process.stdout is not None
-    while process.stdout.readline().strip().rpartition(" ")[2] != "stuck":
-        assert process.poll() is None
 
 
 def services(project: Project) -> set[str]:
@@ -180,7 +173,7 @@ def test_coverage_is_measured_over_all_tests(tested: Project) -> None:
 def test_ctrl_c_stops_pytest_and_removes_its_container(tested: Project, stuck: str) -> None:
     before = tested.containers("test")
     with tested.start("test.unit", "--path", stuck, "--", "-s") as process:
-        await_stuck(process)
+        await_word(process, "stuck")
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -191,7 +184,7 @@ def test_ctrl_c_stops_pytest_and_removes_its_container(tested: Project, stuck: s
 def test_what_a_killed_task_left_is_removed_by_the_next(tested: Project, stuck: str) -> None:
     before = tested.containers("test")
     with tested.start("test.unit", "--path", stuck, "--", "-s", process_group=0) as process:
-        await_stuck(process)
+        await_word(process, "stuck")
         process.kill()
         # Compose, which holds the other end of its streams, lives on for as long as the container does.
         assert process.wait(timeout=10) == -signal.SIGKILL
@@ -205,7 +198,7 @@ def test_what_a_killed_task_left_is_removed_by_the_next(tested: Project, stuck: 
 
 def test_a_second_task_waits_for_the_first(tested: Project, stuck: str) -> None:
     with tested.start("test.unit", "--path", stuck, "--", "-s") as first:
-        await_stuck(first)
+        await_word(first, "stuck")
         with tested.start("test.unit", "--path", UNIT) as second:
             assert second.stderr is not None
             told = second.stderr.readline()
@@ -219,7 +212,7 @@ def test_a_second_task_waits_for_the_first(tested: Project, stuck: str) -> None:
 
 def test_a_second_task_gives_up_when_its_patience_ends(tested: Project, stuck: str) -> None:
     with tested.start("test.unit", "--path", stuck, "--", "-s") as first:
-        await_stuck(first)
+        await_word(first, "stuck")
         impatient = {"INVOKE_DASHTAM_INSTANCES_PATIENCE": "0.5"}
         done = tested.inv("test.down", code=75, environment=impatient)
         assert f"inv test.unit (process {first.pid})" in done.stderr

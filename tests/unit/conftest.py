@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from dashtam_tasks.ownership import container_user, owner_for
 from dashtam_tasks.settings import Settings
+from tests.unit import runs
 
 HERE = Path(__file__).parent
 
@@ -64,6 +66,26 @@ services:
     depends_on: [postgres, redis]
     healthcheck: { test: [CMD, "true"] }
 """,
+    "ci": """\
+name: dashtam-ci${INSTANCE_SUFFIX:-}
+services:
+  postgres:
+    image: ${POSTGRES_IMAGE:-postgres:17.6-alpine3.22}
+    environment:
+      POSTGRES_HOST_AUTH_METHOD: trust
+    tmpfs: [/var/lib/postgresql/data]
+    healthcheck: { test: [CMD, "true"] }
+  redis:
+    image: ${REDIS_IMAGE:-redis:8.2.1-alpine3.22}
+    healthcheck: { test: [CMD, "true"] }
+  app:
+    build: ..
+    volumes:
+      - { type: bind, source: ../src, target: /app/src, read_only: true, bind: { create_host_path: false } }
+      - { type: bind, source: ../envs/.env.ci, target: /app/.env, read_only: true }
+      - { type: bind, source: "../reports/ci${INSTANCE_SUFFIX:-}", target: /reports }
+    depends_on: [postgres, redis]
+""",
 }
 ENV_FILES = {
     "dev": """\
@@ -79,6 +101,13 @@ POSTGRES_PORT=5433
 POSTGRES_PASSWORD=t3Kd9QwZ6uYb1HnVx5Rm
 SECRET_KEY=Vc6nEa2Zr8KpXt4LsYw0QmJd9HfUb3Gi
 ENCRYPTION_KEY=eHl6MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnM=
+""",
+    "ci": """\
+APP_UID=1000
+APP_GID=1000
+POSTGRES_PASSWORD=postgres
+SECRET_KEY=ci-signs-nothing-that-is-real
+ENCRYPTION_KEY=ci-encrypts-nothing-that-is-real
 """,
 }
 
@@ -112,7 +141,10 @@ class FakeDocker:
         """
         text = stdout if isinstance(stdout, str) else json.dumps(stdout)
         self.scripted.append({"argv": argv, "stdout": text, "stderr": stderr, "code": code, **course})
-        (self.folder / "answers.json").write_text(json.dumps(self.scripted), encoding="utf-8")
+        # Whole or not at all: another thread may script while the program is asked.
+        new = self.folder / f"answers.{threading.get_ident()}"
+        new.write_text(json.dumps(self.scripted), encoding="utf-8")
+        new.replace(self.folder / "answers.json")
 
     def channel(self, name: str) -> str:
         """Return a new channel: who tells and who awaits go on when both are there."""
@@ -210,9 +242,23 @@ def fake_docker(
     assert unanswered == []
 
 
+@pytest.fixture
+def upon() -> runs.Upon:
+    """Return what does something as soon as a channel tells that its call runs."""
+
+    def start(channel: str, action: Callable[[], None]) -> None:
+        def wait() -> None:
+            Path(channel).read_bytes()
+            action()
+
+        threading.Thread(target=wait, daemon=True).start()
+
+    return start
+
+
 @dataclass(frozen=True)
 class Project:
-    """A project with the environments dev and test, whose files are complete and valid, seen from one of them."""
+    """A project with complete and valid files for dev, test and ci, seen from one of these environments."""
 
     folder: Path
     settings: Settings
@@ -222,6 +268,11 @@ class Project:
     def test(self) -> "Project":
         """The same project, seen from its environment test."""
         return replace(self, environment="test")
+
+    @property
+    def ci(self) -> "Project":
+        """The same project, seen from its environment ci, where nothing is secret."""
+        return replace(self, environment="ci")
 
     @property
     def compose_file(self) -> Path:
@@ -245,7 +296,7 @@ class Project:
 
     def write(self) -> None:
         """Write the environment's files."""
-        secret = frozenset(self.settings.keys)
+        secret = frozenset() if self.environment == "ci" else frozenset(self.settings.keys)
         placeholders = {
             name: "CHANGE_ME" if name in secret else self.variables[name] for name in self.variables
         }
@@ -260,10 +311,10 @@ class Project:
     def model(self, **ports: int) -> dict[str, Any]:
         """Return what `docker compose config --format json` says, with each service's host port.
 
-        PostgreSQL's data are in a volume in dev, and in memory in test.
+        PostgreSQL's data are in a volume in dev, and in memory elsewhere. In ci the app is a job that ends.
         """
         data = {"type": "volume", "source": "dev_postgres_data", "target": "/var/lib/postgresql/data"}
-        durable = self.environment == "dev"
+        durable, job = self.environment == "dev", self.environment == "ci"
         return {
             "name": f"dashtam-{self.environment}",
             "services": {
@@ -278,20 +329,34 @@ class Project:
                 "app": {
                     "build": {"context": str(self.folder), "dockerfile": "Dockerfile"},
                     "ports": published(8000, ports.get("app")),
-                    "volumes": [
-                        bind(self.folder / "src", "/app/src"),
-                        bind(self.folder / "certs", "/app/certs") | {"read_only": True},
-                        bind(self.env_file, "/app/.env"),
-                    ],
+                    "volumes": self.job_mounts if job else self.server_mounts,
                     "depends_on": {
                         "postgres": {"condition": "service_started"},
                         "redis": {"condition": "service_started"},
                     },
-                    "healthcheck": {"test": ["CMD", "true"]},
+                    **({} if job else {"healthcheck": {"test": ["CMD", "true"]}}),
                 },
             },
             "volumes": {"dev_postgres_data": {"name": "dashtam-dev_dev_postgres_data"}} if durable else {},
         }
+
+    @property
+    def server_mounts(self) -> list[dict[str, Any]]:
+        """What the app mounts in dev and test."""
+        return [
+            bind(self.folder / "src", "/app/src"),
+            bind(self.folder / "certs", "/app/certs") | {"read_only": True},
+            bind(self.env_file, "/app/.env"),
+        ]
+
+    @property
+    def job_mounts(self) -> list[dict[str, Any]]:
+        """What the app mounts in ci."""
+        return [
+            bind(self.folder / "src", "/app/src") | {"read_only": True},
+            bind(self.env_file, "/app/.env") | {"read_only": True},
+            bind(self.folder / "reports/ci", "/reports") | {"bind": {"create_host_path": True}},
+        ]
 
 
 def published(target: int, host: int | None) -> list[dict[str, Any]]:
@@ -313,14 +378,20 @@ def bind(source: Path, target: str) -> dict[str, Any]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Make a project with sources and, for dev and test, a Compose file, an env file and its example."""
+    """Make a project with sources and, for dev, test and ci, a Compose file, an env file and its example."""
     folder = tmp_path / "project"
     for name in ("compose", "envs", "src"):
         (folder / name).mkdir(parents=True)
     made = Project(folder, Settings(project_dir=str(folder)))
-    made.write()
-    made.test.write()
+    for one in (made, made.test, made.ci):
+        one.write()
     return made
+
+
+@pytest.fixture
+def ci(fake_docker: FakeDocker, project: Project, upon: runs.Upon) -> runs.Engine:
+    """A docker for runs of ci."""
+    return runs.Engine(fake_docker, project, upon)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ SETUP_FILES = (
     "certs/callback_key.pem",
     "envs/.env.dev",
     "envs/.env.test",
+    "envs/.env.ci",
     "envs/.env.images",
 )
 PLUGIN = ".docker/cli-plugins/docker-compose"

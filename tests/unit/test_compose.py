@@ -57,7 +57,7 @@ def test_a_shell_does_not_change_what_is_interpolated(
     for name in refused | passed | {"APP_DIR"}:
         monkeypatch.setenv(name, "from a shell")
     fake_docker.answer("compose", stdout=project.model())
-    compose.model()
+    assert compose.model.name == "dashtam-dev"
     compose.run("ps")
     assert compose.attach("logs") == 0
     with compose.start("up") as process:
@@ -72,7 +72,7 @@ def test_the_model_is_asked_for_with_every_profile(
     compose: Compose, project: "Project", fake_docker: "FakeDocker"
 ) -> None:
     fake_docker.answer("compose", "config", stdout=project.model(postgres=5432))
-    model = compose.model()
+    model = compose.model
     assert fake_docker.argvs[0][-5:] == ("--profile", "*", "config", "--format", "json")
     assert (model.name, sorted(model.services)) == ("dashtam-dev", ["app", "postgres", "redis"])
     (port,) = model.services["postgres"].ports
@@ -111,7 +111,7 @@ def test_a_service_tells_what_isolation_judges_by(compose: Compose, fake_docker:
     networks = {"inner": {"name": "shop-network", "ipam": {}}}
     resolved = {"name": "shop", "services": {"app": service, "db": {}}, "networks": networks}
     fake_docker.answer("compose", "config", stdout=resolved)
-    model = compose.model()
+    model = compose.model
     app, db = model.services["app"], model.services["db"]
     assert (app.command, app.entrypoint, app.healthcheck) == (
         ("serve", "--all"),
@@ -123,7 +123,7 @@ def test_a_service_tells_what_isolation_judges_by(compose: Compose, fake_docker:
     assert [model.networks[key].name for key in app.networks] == ["shop-network"]
 
 
-@pytest.mark.parametrize("ask", [Compose.model, Compose.written_ports, Compose.resolved])
+@pytest.mark.parametrize("ask", [lambda compose: compose.model, Compose.written_ports, Compose.resolved])
 def test_a_compose_file_that_is_not_valid_is_named_with_composes_words(
     compose: Compose, project: "Project", fake_docker: "FakeDocker", ask: Callable[[Compose], object]
 ) -> None:
@@ -143,7 +143,7 @@ def test_a_missing_plugin_is_not_blamed_on_the_compose_file(
 ) -> None:
     fake_docker.answer("compose", stderr="docker: 'compose' is not a docker command.\n", code=1)
     with pytest.raises(DashtamError, match="no Compose plugin") as raised:
-        compose.model()
+        _ = compose.model
     assert raised.value.code == ExitCode.UNAVAILABLE
 
 
@@ -192,7 +192,8 @@ def test_without_docker_the_program_is_named(
 ) -> None:
     fake_docker.remove()
     monkeypatch.setenv("PATH", str(fake_docker.folder))
-    for call in (compose.model, lambda: compose.stream("down")):
+    calls: tuple[Callable[[], object], ...] = (lambda: compose.model, lambda: compose.stream("down"))
+    for call in calls:
         with pytest.raises(DashtamError, match=r"^docker could not be started: No such file") as raised:
             call()
         assert raised.value.code == ExitCode.UNAVAILABLE
@@ -207,6 +208,17 @@ def test_up_starts_what_a_service_depends_on() -> None:
     assert MODEL.selection(["db"]) == {"db", "disk"}
     assert MODEL.selection(["cache"]) == {"cache", "app", "db", "disk"}
     assert MODEL.selection(["debugger"]) == {"debugger"}
+
+
+def test_jobs_are_what_others_wait_for_to_end() -> None:
+    completed = {"migrate": Dependency(condition="service_completed_successfully")}
+    services = {
+        **MODEL.services,
+        "web": Service(depends_on={**after("db"), **completed}),
+        "migrate": Service(),
+    }
+    assert Model(name="shop", services=services).jobs == {"migrate"}
+    assert MODEL.jobs == frozenset()
 
 
 def test_a_service_that_is_not_there_is_named_with_those_that_are() -> None:

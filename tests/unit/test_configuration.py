@@ -129,7 +129,7 @@ def test_names_are_the_defaults_and_those_that_files_add(tmp_path: Path, home: P
 
 def test_names_are_those_of_the_one_mapping(tmp_path: Path) -> None:
     (tmp_path / "invoke.yaml").write_text("dashtam: {keys: {OTHER_KEY: token}}\nrun: {suites: {other: {}}}")
-    assert names(tmp_path, "environments") == ("dev", "test")
+    assert names(tmp_path, "environments") == ("dev", "test", "ci")
 
 
 def test_names_in_a_file_that_is_not_yaml_cannot_be_told(tmp_path: Path) -> None:

@@ -56,7 +56,8 @@ def have_free(free: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def script_models(fake: "FakeDocker", project: "Project", **ports: int) -> None:
     """Script what Compose resolves; `ports` are dev's."""
     fake.answer("compose", "config", stdout=project.model(**ports))
-    fake.answer("compose", str(project.test.compose_file), "config", stdout=project.test.model())
+    for one in (project.test, project.ci):
+        fake.answer("compose", str(one.compose_file), "config", stdout=one.model())
     script_variables(fake, "POSTGRES_PASSWORD", "POSTGRES_PORT", "APP_PORT", "HOME")
 
 
@@ -264,12 +265,12 @@ def test_an_invalid_compose_file_is_found_with_composes_words(
 
 def test_every_environment_is_examined(project: "Project") -> None:
     environments = project.settings.environments
-    absent = msgspec.structs.replace(environments["dev"], compose_file="compose/docker-compose.ci.yml")
-    both = msgspec.structs.replace(project.settings, environments={**environments, "ci": absent})
-    (found,) = doctor.examine(both).findings
+    absent = msgspec.structs.replace(environments["dev"], compose_file="compose/docker-compose.staging.yml")
+    more = msgspec.structs.replace(project.settings, environments={**environments, "staging": absent})
+    (found,) = doctor.examine(more).findings
     assert (found.kind, found.where) == (
         "compose-file",
-        str(project.folder / "compose/docker-compose.ci.yml"),
+        str(project.folder / "compose/docker-compose.staging.yml"),
     )
 
 
@@ -386,9 +387,9 @@ def test_a_mounted_folder_that_is_missing_is_found(project: "Project") -> None:
     (project.folder / "src").rmdir()
     found = examine(project).findings
     source = str(project.folder / "src")
-    assert [(one.kind, one.where) for one in found] == [("bind-source", source), ("bind-source", source)]
+    assert [(one.kind, one.where) for one in found] == [("bind-source", source)] * 3
     assert [one.message for one in found] == [
-        f"It does not exist, and {name} mounts it into app." for name in ("dashtam-dev", "dashtam-test")
+        f"It does not exist, and dashtam-{name} mounts it into app." for name in ("dev", "test", "ci")
     ]
 
 
@@ -400,14 +401,14 @@ def test_secrets_that_git_tracks_are_found(project: "Project") -> None:
     git(project.folder, "add", "--all")
     certs = project.folder / "certs"
     keys = [certs / name for name in ("ca_key.pem", "key.pem", "callback_key.pem")]
-    tracked = [project.env_file, project.test.env_file, copy, *keys]
+    tracked = [project.env_file, project.test.env_file, project.ci.env_file, copy, *keys]
     assert kinds(project) == dict.fromkeys(map(str, tracked), "tracked-secret")
 
 
 def test_secrets_that_git_tracks_are_found_from_below_the_root_of_the_checkout(project: "Project") -> None:
     git(project.folder.parent, "init")
     git(project.folder, "add", "envs")
-    tracked = [project.env_file, project.test.env_file]
+    tracked = [project.env_file, project.test.env_file, project.ci.env_file]
     assert kinds(project) == dict.fromkeys(map(str, tracked), "tracked-secret")
 
 
@@ -434,7 +435,8 @@ def test_a_shell_variable_that_changes_plain_compose_is_found(
 def test_a_shell_variable_that_changes_nothing_is_fine(
     fake_docker: "FakeDocker", project: "Project", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake_docker.answer("compose", str(project.test.compose_file), "config", "--variables", stdout={})
+    for one in (project.test, project.ci):
+        fake_docker.answer("compose", str(one.compose_file), "config", "--variables", stdout={})
     monkeypatch.setenv("APP_PORT", "8000")
     monkeypatch.setenv("COMPOSE_PROFILES", "")
     assert examine(project).findings == ()

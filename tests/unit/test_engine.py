@@ -1,11 +1,13 @@
 import signal
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dashtam_tasks import engine
-from dashtam_tasks.engine import Configuration, Container, Mount, Networking, State
+from dashtam_tasks.engine import Container, records
+from dashtam_tasks.engine.records import Configuration, Mount, Networking, State
 from dashtam_tasks.errors import DashtamError, ExitCode
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ def inspected(
     """Return what `docker inspect` shows of a container."""
     labels = {
         engine.PROJECT_LABEL: "dashtam-dev",
-        engine.SERVICE_LABEL: service,
+        records.SERVICE_LABEL: service,
         engine.ONE_OFF_LABEL: one_off,
     }
     state = {"Status": status, "ExitCode": 0, "StartedAt": STARTED}
@@ -122,6 +124,15 @@ def test_a_log_tail_has_both_streams(fake_docker: "FakeDocker") -> None:
     assert fake_docker.argvs == (("logs", "--tail", "5", "c0ffee"),)
 
 
+def test_saved_logs_are_all_of_them_with_both_streams(fake_docker: "FakeDocker", tmp_path: Path) -> None:
+    fake_docker.answer("logs", "c0ffee", stdout="out\n", stderr="err\n")
+    fake_docker.answer("logs", "beef", stdout="other\n")
+    engine.save_logs({"c0ffee": tmp_path / "app.log", "beef": tmp_path / "redis.log"})
+    assert sorted((tmp_path / "app.log").read_text(encoding="utf-8").split()) == ["err", "out"]
+    assert (tmp_path / "redis.log").read_text(encoding="utf-8") == "other\n"
+    assert sorted(fake_docker.argvs) == [("logs", "beef"), ("logs", "c0ffee")]
+
+
 def test_images_are_present_when_the_engine_has_every_one(fake_docker: "FakeDocker") -> None:
     fake_docker.answer("image", "inspect", stdout="[]")
     fake_docker.answer("image", "inspect", "missing:1", stderr="No such image", code=1)
@@ -136,7 +147,7 @@ def test_volumes_that_are_there(fake_docker: "FakeDocker") -> None:
 
 def test_a_container_tells_its_volumes_and_composes_hash(fake_docker: "FakeDocker") -> None:
     shown = inspected("postgres")
-    shown["Config"]["Labels"][engine.HASH_LABEL] = "5eed"
+    shown["Config"]["Labels"][records.HASH_LABEL] = "5eed"
     shown["Mounts"] = [
         {"Type": "volume", "Name": "shop_data", "Destination": "/data", "RW": True},
         {"Type": "bind", "Source": "/home/me/src", "Destination": "/src", "RW": False},

@@ -312,6 +312,39 @@ def test_a_named_instances_images_go_with_its_data(
     assert remembered() == kept
 
 
+@pytest.mark.parametrize(
+    ("instance", "images", "removed"),
+    [("", False, ()), ("", True, ("--rmi", "local")), ("x", False, ("--rmi", "local"))],
+)
+def test_remove_takes_all_at_once_and_says_nothing(
+    dev: Environment,
+    project: "Project",
+    fake_docker: "FakeDocker",
+    capfd: pytest.CaptureFixture[str],
+    *,
+    instance: str,
+    images: bool,
+    removed: tuple[str, ...],
+) -> None:
+    copies.tell(fake_docker, copies.model(project))
+    fake_docker.answer("compose", "down", stdout="Removed\n", stderr="Removing\n")
+    claimed(open_environment(dev.settings, "dev", instance=instance)).remove(images=images)
+    down = ("--profile", "*", "down", "--remove-orphans", "--volumes", *removed, "--timeout", "0")
+    assert composed(fake_docker) == [down]
+    assert remembered() == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_remove_cannot_remove_stays_remembered(dev: Environment, fake_docker: "FakeDocker") -> None:
+    claimed(dev)
+    fake_docker.answer("compose", "down", stderr="volume is in use\n", code=1)
+    fake_docker.answer("compose", "version", stdout="2.39.1\n")
+    with pytest.raises(DashtamError, match=r"^`docker compose down` failed with exit code 1") as raised:
+        dev.remove()
+    assert (raised.value.code, raised.value.details) == (ExitCode.UNAVAILABLE, "volume is in use\n")
+    assert remembered() == ["dashtam-dev"]
+
+
 def test_an_instance_that_could_not_be_removed_stays_remembered(
     dev: Environment, fake_docker: "FakeDocker"
 ) -> None:

@@ -219,6 +219,28 @@ def test_a_malformed_line_of_a_key_is_found(settings: Settings, path: Path) -> N
     assert [(one.kind, one.where) for one in found] == [("malformed", f"{path}:1")]
 
 
+def test_what_stands_in_the_example_too_is_no_secret(settings: Settings, path: Path) -> None:
+    write(
+        path.with_name(f"{path.name}.example"),
+        "SECRET_KEY=mock\nENCRYPTION_KEY=mock\nPOSTGRES_PASSWORD=other\n",
+    )
+    write(path, "SECRET_KEY=mock\nENCRYPTION_KEY=short\nPOSTGRES_PASSWORD=short\n")
+    assert keys.mocks(path) == {"SECRET_KEY"}
+    found = keys.check(settings, path)
+    assert [(one.kind, one.where) for one in found] == [("malformed", f"{path}:2"), ("weak", f"{path}:3")]
+
+
+@pytest.mark.parametrize("value", ["CHANGE_ME", ""])
+def test_a_placeholder_of_the_example_is_still_to_be_replaced(
+    settings: Settings, path: Path, value: str
+) -> None:
+    write(path.with_name(f"{path.name}.example"), f"{GOOD}SECRET_KEY={value}\n")
+    write(path, f"SECRET_KEY={value}\n")
+    found = {one.kind for one in keys.check(settings, path)}
+    assert keys.mocks(path) == frozenset()
+    assert found == {"placeholder", "missing"}
+
+
 def test_the_hint_names_the_environment_whose_file_it_is(project: "Project") -> None:
     test = project.test
     text = test.env_file.read_text().splitlines()

@@ -1,6 +1,4 @@
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +9,10 @@ from dashtam_tasks.environments import Environment
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.opening import changing, claimed, every_instance, open_environment
 from tests.unit import copies
+from tests.unit.holders import holding
 
 if TYPE_CHECKING:
     from tests.unit.conftest import FakeDocker, Project, Terminal
-
-# Holds an instance of the project in its working folder, says when it does, and lets go when its input ends.
-HOLD = """
-import sys
-from pathlib import Path
-from dashtam_tasks.instances import holding
-with holding.held(Path.cwd(), sys.argv[1], task="inv dev.rebuild", patience=1, waiting=print):
-    print("held", flush=True)
-    sys.stdin.readline()
-"""
 
 
 @pytest.fixture
@@ -43,7 +32,7 @@ def remembered() -> list[str]:
 def test_an_unknown_environment_is_named_with_those_that_are_there(project: "Project") -> None:
     with pytest.raises(DashtamError, match=r"^There is no environment prod\.$") as raised:
         open_environment(project.settings, "prod")
-    assert (raised.value.code, raised.value.hint) == (ExitCode.USAGE, "There is dev, test.")
+    assert (raised.value.code, raised.value.hint) == (ExitCode.USAGE, "There is dev, test, ci.")
 
 
 def test_a_missing_compose_file_is_named_with_its_setting(project: "Project") -> None:
@@ -322,20 +311,6 @@ def test_an_impossible_name_starts_nothing(
     assert docker.calls == ()
 
 
-def holding(project: "Project", label: str) -> "subprocess.Popen[str]":
-    """Return a process that holds an instance of the project."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, label],
-        cwd=project.folder,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    return process
-
-
 @pytest.mark.parametrize(
     "arguments",
     [("dev.up",), ("dev.down",), ("dev.restart",), ("dev.build",), ("dev.rebuild",), ("db.upgrade",)],
@@ -344,7 +319,7 @@ def test_a_task_that_changes_an_instance_is_busy_while_another_does(
     docker: "FakeDocker", project: "Project", tasks: "Terminal", arguments: tuple[str, ...]
 ) -> None:
     (project.folder / "invoke.yaml").write_text("dashtam: {instances: {patience: 0.01}}", encoding="utf-8")
-    with holding(project, "dev") as other:
+    with holding(project.folder, "dev") as other:
         done = tasks(*arguments)
         other.communicate("\n")
     assert (done.code, done.out) == (75, "")
@@ -356,10 +331,24 @@ def test_a_task_that_changes_an_instance_is_busy_while_another_does(
     assert remembered() == []
 
 
+def test_without_patience_a_held_instance_is_busy_at_once(docker: "FakeDocker", project: "Project") -> None:
+    told: list[str] = []
+    with holding(project.folder, "dev") as other:
+        taking = changing(
+            project.settings, "dev", task="dev.up", starts=True, patience=0, waiting=told.append
+        )
+        with pytest.raises(DashtamError) as raised, taking:
+            pytest.fail("It is another's.")
+        other.communicate("\n")
+    assert raised.value.code == ExitCode.BUSY
+    assert raised.value.reason == f"inv dev.rebuild (process {other.pid}) works on dev."
+    assert (told, remembered(), docker.calls) == ([], [], ())
+
+
 def test_what_only_looks_or_works_on_another_instance_does_not_wait(
     docker: "FakeDocker", project: "Project", tasks: "Terminal"
 ) -> None:
-    with holding(project, "dev") as other:
+    with holding(project.folder, "dev") as other:
         done = [
             tasks("dev.status"),
             tasks("dev.logs"),
@@ -380,7 +369,7 @@ def test_what_the_other_task_did_meanwhile_counts(docker: "FakeDocker", project:
         other.communicate("\n")
 
     with (
-        holding(project, "dev (x)") as other,
+        holding(project.folder, "dev (x)") as other,
         changing(project.settings, "dev", instance="x", task="dev.down", waiting=removed) as opened,
     ):
         assert opened.remembered is None

@@ -185,6 +185,17 @@ def test_an_example_may_leave_the_apps_user_to_the_default(fresh: "Project") -> 
     assert env_files.read(fresh.env_file) == {"APP_PORT": "8000"}
 
 
+def test_one_env_file_is_made_alone_and_never_over_another(project: "Project") -> None:
+    path, user = project.ci.env_file, container_user(project.folder)
+    path.unlink()
+    assert preparation.make_env_file(project.settings, path)
+    machine = {"APP_UID": str(user.uid), "APP_GID": str(user.gid)}
+    assert env_files.read(path) == {**env_files.read(project.ci.example), **machine}
+    path.write_text("APP_UID=5\n", encoding="utf-8")
+    assert not preparation.make_env_file(project.settings, path)
+    assert env_files.read(path) == {"APP_UID": "5"}
+
+
 def test_with_nothing_to_make_no_engine_is_asked(project: "Project", engine: "FakeDocker") -> None:
     prepare(project)
     assert engine.calls == ()

@@ -166,9 +166,59 @@ def test_attach_returns_128_and_the_signal(number: signal.Signals) -> None:
 
 
 def test_attach_restores_our_own_signal_handlers() -> None:
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    before = handlers()
     processes.attach(python(""))
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert handlers() == before
+
+
+def handlers() -> tuple[object, object]:
+    """Return who has the signals that end a task."""
+    return signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+
+
+def test_sigterm_may_count_as_ctrl_c_for_a_while() -> None:
+    before = handlers()
+    with pytest.raises(KeyboardInterrupt), processes.terminable():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert handlers() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_must_not_be_left_half_done_is_done_first(number: signal.Signals) -> None:
+    before, done = handlers(), []
+
+    def work() -> None:
+        with processes.unhurried():
+            for _ in range(2):
+                os.kill(os.getpid(), number)
+            done.append("all")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["all"]
+    assert handlers() == before
+
+
+def test_what_nobody_interrupts_ends_as_it_does() -> None:
+    before = handlers()
+    with processes.unhurried():
+        assert handlers() != before
+    assert handlers() == before
+    with pytest.raises(BrokenPipeError), processes.unhurried():
+        raise BrokenPipeError
+    assert handlers() == before
+
+
+def test_start_can_leave_our_own_outputs_to_a_child_in_order() -> None:
+    parent = (
+        "from dashtam_tasks import processes\n"
+        "print('before', flush=False)\n"
+        "with processes.start(['sh', '-c', 'echo out; echo err >&2'], stdout=None, stderr=None) as process:\n"
+        "    process.wait()\n"
+        "print('after')"
+    )
+    done = subprocess.run(python(parent), capture_output=True, text=True, check=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("before\nout\nafter\n", "err\n")
 
 
 def test_attach_passes_the_standard_streams_in_order() -> None:

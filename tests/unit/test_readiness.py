@@ -1,4 +1,3 @@
-import json
 import signal
 import subprocess
 import sys
@@ -12,11 +11,11 @@ from dashtam_tasks import readiness
 from dashtam_tasks.compose import Compose
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.readiness import Progress
+from tests.unit.shown import PROJECT, container, event
 
 if TYPE_CHECKING:
     from tests.unit.conftest import FakeDocker, Project
 
-PROJECT = "dashtam-dev"
 UP = ("up", "--detach", "--wait", "--no-build")
 BRING_UP = """
 import sys
@@ -29,30 +28,6 @@ try:
 except KeyboardInterrupt:
     sys.exit(130)
 """
-
-
-def event(action: str, service: str = "app", *, one_off: str = "False", **attributes: str) -> str:
-    """Return a line of `docker events`."""
-    labels = {
-        "com.docker.compose.project": PROJECT,
-        "com.docker.compose.service": service,
-        "com.docker.compose.oneoff": one_off,
-    }
-    actor = {"ID": f"id-{service}", "Attributes": {**labels, **attributes}}
-    return json.dumps({"Type": "container", "Action": action, "Actor": actor, "scope": "local"}) + "\n"
-
-
-def inspected(
-    service: str, status: str, *, code: int = 0, health: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return what `docker inspect` shows of a container."""
-    return {
-        "Id": f"id-{service}",
-        "Name": f"/dashtam-dev-{service}",
-        "State": {"Status": status, "ExitCode": code, "StartedAt": "2026-01-01T00:00:00Z", "Health": health},
-        "Config": {"Image": "some:image", "Labels": {"com.docker.compose.service": service}},
-        "NetworkSettings": {"Ports": {}},
-    }
 
 
 class Engine:
@@ -145,7 +120,7 @@ def test_compose_gets_the_arguments_and_the_time_to_wait(engine: Engine) -> None
 def test_a_service_that_dies_ends_it_at_once(engine: Engine) -> None:
     engine.streams(event("start", "redis"), event("start"), event("die", exitCode="3"))
     engine.stays()
-    engine.has(inspected("app", "restarting", code=3), inspected("redis", "running"))
+    engine.has(container("app", "restarting", code=3), container("redis", "running"))
     failure = engine.failure()
     assert failure.reason == "Service app (dashtam-dev-app) exited with code 3."
     assert failure.details == "--- the last lines of app's log\nTraceback\nNo module named app"
@@ -162,7 +137,7 @@ def test_a_service_that_turns_unhealthy_ends_it_with_its_health_checks_output(en
         {"End": "2026-01-01T00:00:01Z", "ExitCode": 1, "Output": "not yet\n"},
         {"End": "2026-01-01T00:00:02Z", "ExitCode": 1, "Output": "port 8000: refused\n"},
     ]
-    engine.has(inspected("app", "running", health={"Status": "unhealthy", "Log": probes}))
+    engine.has(container("app", "running", Health={"Status": "unhealthy", "Log": probes}))
     failure = engine.failure()
     assert failure.reason == "Service app (dashtam-dev-app) is unhealthy."
     *_, heading, output = failure.details.splitlines()
@@ -202,9 +177,9 @@ def test_when_time_is_up_those_that_are_not_ready_are_named(engine: Engine) -> N
     engine.ends(code=1, stderr="application not healthy after context deadline exceeded\n")
     starting = {"Status": "starting", "Log": []}
     engine.has(
-        inspected("app", "running", health=starting),
-        inspected("redis", "running", health={"Status": "healthy", "Log": []}),
-        inspected("worker", "created"),
+        container("app", "running", Health=starting),
+        container("redis", "running", Health={"Status": "healthy", "Log": []}),
+        container("worker", "created"),
     )
     failure = engine.failure()
     assert failure.reason.splitlines() == [

@@ -69,7 +69,7 @@ def test_the_defaults_are_plain_values(folder: Folder) -> None:
     assert isinstance(defaults["dashtam"]["environments"]["dev"], dict)
 
 
-def test_the_default_environments_are_dev_and_test(folder: Folder) -> None:
+def test_the_default_environments_are_dev_test_and_ci(folder: Folder) -> None:
     loaded = folder.load()
     assert loaded.environments == {
         "dev": Environment(compose_file="compose/docker-compose.dev.yml", env_file="envs/.env.dev"),
@@ -78,6 +78,7 @@ def test_the_default_environments_are_dev_and_test(folder: Folder) -> None:
             env_file="envs/.env.test",
             prepare=("uv", "run", "python", "src/core/init_test_db.py"),
         ),
+        "ci": Environment(compose_file="compose/docker-compose.ci.yml", env_file="envs/.env.ci", job="app"),
     }
     assert loaded.path("envs/.env.dev") == folder.path / "envs/.env.dev"
     assert loaded.ca_certificate == folder.path / "certs/ca.pem"
@@ -107,7 +108,7 @@ dashtam:
     probes: [{ service: web, port: 80, scheme: http }]
 """
     loaded = folder.load(text)
-    assert list(loaded.environments) == ["dev", "test", "qa"]
+    assert list(loaded.environments) == ["dev", "test", "ci", "qa"]
     assert loaded.environments["qa"].prepare == ()
     assert loaded.readiness.timeout == 180
     assert loaded.readiness.probes == (Probe(service="web", port=80, scheme="http", path="/health"),)
@@ -121,7 +122,7 @@ def test_an_environment_that_there_is_not_is_told_with_those_that_there_are(fold
     with pytest.raises(DashtamError, match=r"^There is no environment prod\.$") as raised:
         folder.load().files("prod")
     assert raised.value.code == ExitCode.USAGE
-    assert raised.value.hint == "There is dev, test."
+    assert raised.value.hint == "There is dev, test, ci."
 
 
 def test_a_project_adds_suites_and_changes_one_in_part(folder: Folder) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from dashtam_tasks import engine, status
 from dashtam_tasks.compose import Model, Service
+from dashtam_tasks.engine.records import SERVICE_LABEL
 from dashtam_tasks.settings import Probe
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def running(service: str, *, labels: dict[str, str] | None = None, **ports: int)
         "Id": f"id-{service}",
         "Name": f"/shop-{service}-1",
         "State": {"Status": "running", "ExitCode": 0, "StartedAt": "2026-01-01T00:00:00Z"},
-        "Config": {"Image": f"{service}:1", "Labels": {engine.SERVICE_LABEL: service, **(labels or {})}},
+        "Config": {"Image": f"{service}:1", "Labels": {SERVICE_LABEL: service, **(labels or {})}},
         "NetworkSettings": {
             "Ports": {
                 f"8000/{protocol}": [{"HostIp": "127.0.0.1", "HostPort": str(port)}]

@@ -1,4 +1,4 @@
-"""HTTPS against servers that really listen: those that TLS_APP_URL and TLS_CALLBACK_URL name, else our own.
+"""HTTPS against servers that listen: those that TLS_APP_URL and TLS_CALLBACK_URL name, or our own.
 
 Our own have certificates of a CA made for the test; TLS_CA_FILE is the CA of the others.
 """

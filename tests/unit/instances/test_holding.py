@@ -133,6 +133,18 @@ def test_a_second_task_waits_and_is_told_for_whom(tasks: Tasks) -> None:
     assert second.finish() == (0, "")
 
 
+def test_a_task_without_patience_gives_up_at_once(tasks: Tasks) -> None:
+    first = tasks.start("inv ci.run")
+    second = tasks.start("inv ci.run", patience=0, held=False)
+    # It says nothing of waiting.
+    assert second.says() == ""
+    code, errors = second.finish()
+    assert code == 75
+    assert errors.splitlines()[0] == f"error: inv ci.run (process {first.pid}) works on dev."
+    assert first.finish() == (0, "")
+    assert tasks.start("inv ci.run", patience=0).finish() == (0, "")
+
+
 def test_a_waiting_task_goes_on_when_the_other_one_is_killed(tasks: Tasks) -> None:
     first = tasks.start("inv dev.up")
     second = tasks.start("inv dev.down", held=False)

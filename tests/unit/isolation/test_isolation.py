@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,17 @@ def test_a_job_that_others_wait_for_needs_no_health_check(make_subject: "MakeSub
         waiting = {"depends_on": {"migrate": {"condition": condition}}}
         dev = make_subject("dev", TEXT, {"app": waiting, "migrate": {"healthcheck": None}})
         assert kinds(examine([dev], [], shared=())) == expected
+
+
+def test_a_job_of_the_settings_needs_no_health_check(
+    make_subject: "MakeSubject", make_container: "MakeContainer"
+) -> None:
+    ci = make_subject("ci", TEXT, {"app": {"healthcheck": None}})
+    job = make_container("ci", "app", file=ci.file, state=UNCHECKED)
+    for jobs, expected in ((frozenset({"app"}), []), (frozenset({"other"}), ["no-health-check"])):
+        subject = replace(ci, jobs=jobs)
+        assert kinds(examine([subject], [], shared=())) == expected
+        assert kinds(examine([subject], [job], shared=())) == expected
 
 
 def test_a_health_check_of_the_image_counts_unless_the_file_disables_it(

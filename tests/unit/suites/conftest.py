@@ -1,7 +1,6 @@
 """The environment test as suites meet it: an engine that runs them, beside services that are healthy."""
 
 import json
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,17 +125,3 @@ def configure(project: "Project") -> Configure:
         (project.folder / "invoke.yaml").write_text(json.dumps({"dashtam": values}), encoding="utf-8")
 
     return write
-
-
-@pytest.fixture
-def upon() -> Callable[[str, Callable[[], None]], None]:
-    """Return what does something as soon as a channel tells that its call runs."""
-
-    def start(channel: str, action: Callable[[], None]) -> None:
-        def wait() -> None:
-            Path(channel).read_bytes()
-            action()
-
-        threading.Thread(target=wait, daemon=True).start()
-
-    return start

@@ -9,6 +9,7 @@ import pytest
 
 from dashtam_tasks.environments import Environment
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.opening import open_environment
 from dashtam_tasks.settings import Suite
 from dashtam_tasks.suites import container
 from dashtam_tasks.suites.command_line import Options
@@ -51,9 +52,10 @@ def test_a_suites_variables_reach_its_container(environment: Environment, docker
     assert given == ("--env", "TLS_APP_URL=https://app-ssl:8000", "--env", "EMPTY=", "--env", "TEXT=a b=c")
 
 
-def test_a_suite_may_run_in_another_service(environment: Environment, docker: "Engine") -> None:
+def test_a_suite_may_run_in_another_service(docker: "Engine") -> None:
     docker.resolves("worker", image="worker:1")
-    assert run(environment, Suite(service="worker")) == 0
+    opened = open_environment(docker.project.settings, "test", instance="")
+    assert run(opened, Suite(service="worker")) == 0
     assert docker.suite[docker.suite.index("worker") + 1] == "uv"
 
 

@@ -1,134 +1,29 @@
 """Docker Engine: its containers as they are, their events and logs, and what to say when it is missing."""
 
-from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from dashtam_tasks import processes
+from dashtam_tasks.engine.records import (
+    FOLDER_LABEL,
+    ONE_OFF_LABEL,
+    PROJECT_LABEL,
+    Container,
+    Event,
+)
 from dashtam_tasks.errors import DashtamError, ExitCode
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
 
-PROJECT_LABEL = "com.docker.compose.project"
-SERVICE_LABEL = "com.docker.compose.service"
-FOLDER_LABEL = "com.docker.compose.project.working_dir"
-HASH_LABEL = "com.docker.compose.config-hash"
-ONE_OFF_LABEL = "com.docker.compose.oneoff"
+__all__ = ["FOLDER_LABEL", "ONE_OFF_LABEL", "PROJECT_LABEL", "Container", "Event"]
+
 LOCAL_LABEL = "dashtam-tasks.local-build"
 VERSION_LABEL = "org.opencontainers.image.version"
-
-# The engine keeps this many results of a health check (moby, daemon/health.go, maxLogEntries).
-PROBES_REMEMBERED = 5
-
-
-class HealthProbe(msgspec.Struct, frozen=True, rename="pascal"):
-    """One run of a health check."""
-
-    end: datetime
-    exit_code: int
-    output: str
-
-
-class Health(msgspec.Struct, frozen=True, rename="pascal"):
-    """A container's health: `starting`, `healthy` or `unhealthy`, and the last few probes, oldest first."""
-
-    status: str
-    log: tuple[HealthProbe, ...] | None = None
-
-
-class State(msgspec.Struct, frozen=True, rename="pascal"):
-    """A container's state as the engine tells it."""
-
-    status: str
-    exit_code: int
-    started_at: datetime
-    health: Health | None = None
-
-
-class Configuration(msgspec.Struct, frozen=True, rename="pascal"):
-    """The image reference and the labels that a container was made with."""
-
-    image: str
-    labels: dict[str, str]
-
-
-class Mount(msgspec.Struct, frozen=True, rename="pascal"):
-    """What a container has mounted: a `volume` by its name, or a `bind` by its folder on the host.
-
-    A tmpfs is not among them.
-    """
-
-    type: str
-    destination: str
-    name: str = ""
-    source: str = ""
-    rw: bool = msgspec.field(name="RW", default=True)
-
-
-class Binding(msgspec.Struct, frozen=True, rename="pascal"):
-    """A host address that a container's port is published on."""
-
-    host_ip: str
-    host_port: str
-
-
-class Networking(msgspec.Struct, frozen=True, rename="pascal"):
-    """A container's ports, `8000/tcp` to the host addresses that reach it, and its networks by name."""
-
-    ports: dict[str, tuple[Binding, ...] | None] = {}
-    networks: dict[str, Any] = {}
-
-
-class Container(msgspec.Struct, frozen=True, rename="pascal"):
-    """A container as `docker inspect` shows it; `path` and `args` are what it runs."""
-
-    id: str
-    name: str
-    state: State
-    config: Configuration
-    network_settings: Networking
-    path: str = ""
-    args: tuple[str, ...] = ()
-    mounts: tuple[Mount, ...] = ()
-
-    @property
-    def service(self) -> str:
-        """The Compose service that the container runs, empty when it belongs to none."""
-        return self.config.labels.get(SERVICE_LABEL, "")
-
-    @property
-    def project(self) -> str:
-        """The Compose project of the container, empty when it belongs to none."""
-        return self.config.labels.get(PROJECT_LABEL, "")
-
-    @property
-    def configuration_hash(self) -> str:
-        """Compose's hash of the service that the container was made from, empty when it belongs to none."""
-        return self.config.labels.get(HASH_LABEL, "")
-
-    @property
-    def ready(self) -> bool:
-        """Whether it runs, and is healthy if it has a health check."""
-        health = self.state.health
-        return self.state.status == "running" and (health is None or health.status == "healthy")
-
-    @property
-    def volumes(self) -> tuple[str, ...]:
-        """The engine's names of the volumes that are mounted, anonymous ones included."""
-        return tuple(mount.name for mount in self.mounts if mount.type == "volume")
-
-    @property
-    def seconds_to_ready(self) -> float | None:
-        """Seconds from the container's start to its first passed probe, None when that is forgotten."""
-        log = self.state.health.log or () if self.state.health else ()
-        # The log outlives a restart.
-        probes = [probe for probe in log if probe.end > self.state.started_at]
-        passed = [probe.end for probe in probes if probe.exit_code == 0]
-        forgotten = len(probes) >= PROBES_REMEMBERED and probes[0].exit_code == 0
-        return (passed[0] - self.state.started_at).total_seconds() if passed and not forgotten else None
 
 
 def containers(*filters: str) -> tuple[Container, ...]:
@@ -177,6 +72,19 @@ def log_tail(container: str, *, lines: int = 20) -> str:
     return output.decode(errors="replace")
 
 
+def save_logs(paths: Mapping[str, Path]) -> None:
+    """Write all that containers wrote to files, by container, both streams in the order they have in the log.
+
+    Raises OSError when a file cannot be written.
+    """
+    with ExitStack() as stack:
+        for container, path in paths.items():
+            file = stack.enter_context(path.open("wb"))
+            argv = ["docker", "logs", container]
+            # Leaving the stack waits for each, when all are at work.
+            stack.enter_context(processes.start(argv, stdout=file, stderr=processes.STDOUT))
+
+
 def images_present(references: Collection[str]) -> bool:
     """Return whether the engine has every one of these images, as it has all of none."""
     return not references or not processes.run(["docker", "image", "inspect", *references]).returncode
@@ -204,6 +112,12 @@ def one_off_containers(project: str, label: str) -> tuple[str, ...]:
 def interrupt(ids: Sequence[str]) -> bool:
     """Send SIGINT to what containers run; return whether all of them got it."""
     return bool(ids) and not processes.run(["docker", "kill", "--signal", "INT", *ids]).returncode
+
+
+def kill(ids: Sequence[str]) -> None:
+    """Kill what containers run; one that ended meanwhile is no error."""
+    if ids:
+        processes.run(["docker", "kill", *ids])
 
 
 def remove_containers(ids: Sequence[str]) -> None:

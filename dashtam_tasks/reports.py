@@ -23,29 +23,27 @@ def folder_of(environment: Environment) -> Path:
     return environment.settings.path("reports") / name
 
 
-def made(environment: Environment) -> Path:
-    """Return an instance's folder of reports, made where it is missing.
+def made(folder: Path) -> Path:
+    """Return a folder of reports, made where it is missing.
 
     Raises DashtamError (CANNOT_CREATE) when it cannot be made.
     """
-    folder = folder_of(environment)
     with files.explaining(folder):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 @contextmanager
-def writable(environment: Environment, service: str) -> Iterator[Path]:
-    """Yield an instance's folder of reports while the user of a service's container may write to it.
+def writable(environment: Environment, service: str, folder: Path) -> Iterator[None]:
+    """Let the user of a service's container write to a folder for a while.
 
-    Afterwards everything in it is the caller's. Raises DashtamError: CANNOT_CREATE when it cannot be made,
-    UNAVAILABLE when a file that a container wrote cannot be given back.
+    Afterwards everything in it is the caller's. Raises DashtamError (UNAVAILABLE) when a file that a container
+    wrote cannot be given back.
     """
-    folder = made(environment)
     user = environment.model.service(service).user
     try:
         open_to(folder, user)
-        yield folder
+        yield
     finally:
         set_modes(folder, *CLOSED)
         give_back(environment, service, folder)
