@@ -86,8 +86,13 @@ def coverage(session: nox.Session) -> None:
 def integration(session: nox.Session) -> None:
     """Run the integration tests on a real engine, beside whatever else runs on it."""
     install(session)
-    report = f"--junit-xml={REPORTS}/junit-integration.xml"
-    session.run("pytest", "tests/integration", report, *session.posargs)
+    report = f"--junit-xml={REPORTS}/junit-integration"
+    if session.posargs:
+        session.run("pytest", "tests/integration", f"{report}.xml", *session.posargs)
+        return
+    side_by_side = ("-m", "not crowd", "-n", "auto", "--dist", "loadfile")
+    session.run("pytest", "tests/integration", *side_by_side, f"{report}.xml")
+    session.run("pytest", "tests/integration", "-m", "crowd", f"{report}-crowd.xml")
 
 
 @nox.session(venv_backend="none")

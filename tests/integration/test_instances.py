@@ -43,6 +43,7 @@ def all_at_once(project: Project, *commands: tuple[str, ...]) -> list[str]:
     return [output for output, _ in outputs]
 
 
+@pytest.mark.crowd
 @pytest.mark.timeout(900)
 def test_eight_instances_are_healthy_and_their_suites_run_at_once(project: Project) -> None:
     project.inv("test.build")

@@ -21,7 +21,7 @@ from src.core.config import ROOT, Settings
 from tests.integration.certificates import write_certificates
 
 STOP_TIMEOUT = 5  # seconds
-CONNECT_RETRIES = 6  # httpx waits 0, 0.5, 1, 2, 4 and 8 s before them
+CONNECT_RETRIES = 8  # httpx waits 0, 0.5, 1, 2, 4, 8, 16 and 32 s before them
 
 pytestmark = pytest.mark.ssl
 
