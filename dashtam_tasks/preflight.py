@@ -41,13 +41,16 @@ def require_ours(model: Model, compose_file: Path, project_dir: Path) -> None:
 
 
 def missing_bind_sources(model: Model, services: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """Return service and source of each bind mount that needs a file or folder that is not there."""
+    """Return service and source of each bind mount that needs a file or folder that is not there.
+
+    Where a Compose file does not forbid it, the engine makes a folder.
+    """
     return tuple(
         (name, mount.source)
         for name in sorted(services)
         for mount in model.services[name].volumes
         if mount.type == "bind"
-        and mount.bind.get("create_host_path") is not True
+        and mount.bind.get("create_host_path") is False
         and not Path(mount.source).exists()
     )
 

@@ -102,8 +102,11 @@ def test_sources_of_other_services_do_not_matter(project: "Project") -> None:
     preflight.require_bind_sources(model(project), ["postgres", "redis"])
 
 
-def test_a_source_that_compose_makes_itself_may_be_missing(project: "Project") -> None:
+@pytest.mark.parametrize("bind", [{"create_host_path": True}, {}])
+def test_a_source_that_the_engine_makes_itself_may_be_missing(
+    project: "Project", bind: dict[str, bool]
+) -> None:
     resolved = project.model()
     for mount in resolved["services"]["app"]["volumes"]:
-        mount["bind"] = {"create_host_path": True}
+        mount["bind"] = bind
     preflight.require_bind_sources(msgspec.convert(resolved, Model), ["app"])
