@@ -68,7 +68,7 @@ def typecheck(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def unit(session: nox.Session) -> None:
-    """Run the unit tests, which need no engine, on every Python that is here; the oldest measures coverage."""
+    """Run the unit tests, which need Compose but no engine, on every Python here; the oldest measures coverage."""
     install(session)
     measured = ("--cov", f"--cov-report=xml:{REPORTS}/coverage.xml") if session.python == PYTHONS[0] else ()
     report = f"--junit-xml={REPORTS}/junit-unit-{session.python}.xml"

@@ -199,7 +199,8 @@ class Compose:
 
         Raises DashtamError (CONFIGURATION) with Compose's own words when a file is not valid.
         """
-        return msgspec.json.decode(self.resolved(), type=Model)
+        # Compose doubles each dollar, so that what it prints can be read as a Compose file again.
+        return msgspec.json.decode(self.resolved().replace("$$", "$"), type=Model)
 
     def hashes(self) -> dict[str, str]:
         """Return Compose's hash of each service, by which it tells whether a container is as its file says."""

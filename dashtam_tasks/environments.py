@@ -321,6 +321,17 @@ class Environment:
         """Raise DashtamError (BUSY) when the Compose project belongs to another folder."""
         preflight.require_ours(self.model, self.compose.file, Path(self.settings.project_dir))
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether the Compose project belongs to this folder, or to none."""
+        try:
+            self.require_ours()
+        except DashtamError as error:
+            if error.code != ExitCode.BUSY:
+                raise
+            return False
+        return True
+
     def running(self, service: str) -> engine.Container | None:
         """Return the container that runs `service`, None when none does."""
         found = engine.project_containers(self.model.name)

@@ -62,5 +62,6 @@ def require_bind_sources(model: Model, services: Iterable[str]) -> None:
         raise DashtamError(
             "\n".join(f"{source} of service {name} does not exist." for name, source in missing),
             code=ExitCode.CONFIGURATION,
-            hint="`inv setup` makes env files and certificates. Nothing was started.",
+            hint="`inv setup` makes env files and certificates; other paths come from the Compose file and its env "
+            "files. Nothing was started.",
         )

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -49,13 +49,14 @@ class Completed:
     stderr: str
 
 
+def is_inherited(name: str) -> bool:
+    """Return whether a child gets a variable of ours, since its tools go by that."""
+    return name not in REFUSED_NAMES and (name in INHERITED_NAMES or name.startswith(INHERITED_PREFIXES))
+
+
 def child_environment(declared: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of a child: what every tool needs, and `declared` on top."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in REFUSED_NAMES and (name in INHERITED_NAMES or name.startswith(INHERITED_PREFIXES))
-    }
+    inherited = {name: value for name, value in os.environ.items() if is_inherited(name)}
     return inherited | dict(declared or {})
 
 
@@ -142,19 +143,20 @@ def start(
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM count as Ctrl-C meanwhile, so that what was made is taken down."""
-    with handling(signal.default_int_handler, signal.SIGTERM):
+    """Let SIGTERM, and the SIGHUP of a closed terminal, count as Ctrl-C, so that what was made is taken down."""
+    with handling(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
         yield
 
 
 @contextmanager
 def unhurried() -> Iterator[None]:
-    """Let SIGINT and SIGTERM wait until what must not be left half done is done.
+    """Let SIGINT, SIGTERM and SIGHUP wait until what must not be left half done is done.
 
     Raises KeyboardInterrupt then, when one came.
     """
     received: list[int] = []
-    with handling(lambda number, _frame: received.append(number), signal.SIGINT, signal.SIGTERM):
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    with handling(lambda number, _frame: received.append(number), *numbers):
         yield
     if received:
         raise KeyboardInterrupt
@@ -162,8 +164,12 @@ def unhurried() -> Iterator[None]:
 
 @contextmanager
 def handling(handler: Callable[[int, FrameType | None], object], *numbers: int) -> Iterator[None]:
-    """Let `handler` have these signals, and give them back to who had them before."""
-    previous = {number: signal.signal(number, handler) for number in numbers}
+    """Let `handler` have these signals, and give them back to who had them before.
+
+    A SIGHUP that is ignored stays so: that is what nohup is for.
+    """
+    deaf = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else set()
+    previous = {number: signal.signal(number, handler) for number in numbers if number not in deaf}
     try:
         yield
     finally:
@@ -180,11 +186,24 @@ def ending(process: Process) -> Iterator[Process]:
         # Not SIGINT: who is started in the background by a shell ignores that, and so do its children.
         if process.poll() is None:
             process.terminate()
-        try:
-            process.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        if not ends(process):
+            # docker passes no signal on before its plugin listens; then the whole group is asked again and again.
+            for number in (*[signal.SIGTERM] * (GRACE_SECONDS - 1), signal.SIGKILL):
+                # Who waits for it elsewhere may have seen its end before us.
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, number)
+                if ends(process):
+                    break
             process.wait()
+
+
+def ends(process: Process) -> bool:
+    """Return whether a process ends within a second."""
+    try:
+        process.wait(1)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def attach(

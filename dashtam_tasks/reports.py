@@ -28,8 +28,15 @@ def made(folder: Path) -> Path:
 
     Raises DashtamError (CANNOT_CREATE) when it cannot be made.
     """
-    with files.explaining(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with files.explaining(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise DashtamError(
+            f"{folder} is not a folder, and reports go there.",
+            code=ExitCode.CANNOT_CREATE,
+            hint="Give what is there another name, or remove it.",
+        ) from error
     return folder
 
 

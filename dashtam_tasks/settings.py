@@ -19,7 +19,8 @@ from dashtam_tasks.errors import DashtamError, ExitCode
 KEY = "dashtam"
 CONFIGURATION_FILES = ("invoke.yaml", "~/.invoke.yaml", "/etc/invoke.yaml")
 
-Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_-]*$")]
+NAME = "^[a-z0-9][a-z0-9_-]*$"
+Name = Annotated[str, msgspec.Meta(pattern=NAME)]
 Command = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -184,14 +185,15 @@ class Images(Record, frozen=True, kw_only=True):
 class Workflow(Record, frozen=True, kw_only=True):
     """The workflow of GitHub Actions, in `path`: when it runs, for how long, and what.
 
-    `branches` are patterns as GitHub has them. `install` are the commands before `run`, which runs the tests.
+    `branches` are patterns as GitHub has them. `install` are the commands before `run`, which runs the tests; a
+    project has to say them, be it none.
     """
 
     path: str = ".github/workflows/test.yml"
     branches: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("main", "develop")
     timeout_minutes: Minutes = 30
     python: str = "3.13"
-    install: tuple[Command, ...] = (("python", "-m", "pip", "install", "dashtam-tasks"),)
+    install: tuple[Command, ...] | None = None
     run: Command = ("dashtam-tasks", "ci.run")
 
 
@@ -258,6 +260,11 @@ class Settings(Record, frozen=True, kw_only=True):
     def path(self, relative: str) -> Path:
         """Return `relative` as an absolute path below the project's folder."""
         return Path(self.project_dir, relative)
+
+
+def is_name(text: str) -> bool:
+    """Return whether projects, environments and suites may be called so."""
+    return re.fullmatch(NAME, text) is not None
 
 
 def defaults(project_dir: Path) -> dict[str, Any]:

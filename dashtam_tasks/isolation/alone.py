@@ -29,9 +29,7 @@ def breaches(subject: Subject, checked: Collection[str]) -> Iterator[Breach]:
 def sleeping(subject: Subject, name: str) -> Iterator[Breach]:
     """Yield the breach that a service sleeps for ever, if the file says what it runs."""
     service = subject.model.services[name]
-    # Compose keeps its escaped dollars in what it resolves.
-    argv = [word.replace("$$", "$") for word in (*(service.entrypoint or ()), *(service.command or ()))]
-    if sleeps_for_ever(argv):
+    if sleeps_for_ever((*(service.entrypoint or ()), *(service.command or ()))):
         key = "command" if service.command else "entrypoint"
         yield Breach.of_service(
             "sleeps-for-ever",

@@ -6,7 +6,7 @@ from pathlib import Path
 from invoke.collection import Collection
 
 from dashtam_tasks import configuration, settings
-from dashtam_tasks.namespaces import ci, db, dev, images, instances, project, test
+from dashtam_tasks.namespaces import ci, db, dev, images, instances, migrate, project, test
 from dashtam_tasks.namespaces.invoking import outcome
 
 
@@ -30,7 +30,7 @@ def grow(tree: Collection, project_dir: Path) -> None:
     defaults = settings.defaults(project_dir)
     known = defaults[settings.KEY]
     written = configuration.read_mergeable(project_dir, known)
-    for namespace in (dev, ci, db, images, instances):
+    for namespace in (dev, ci, migrate, db, images, instances):
         tree.add_collection(namespace.collection())
     tree.add_collection(test.collection(configuration.names((known, *written), "suites")))
     dev.add_aliases(tree)

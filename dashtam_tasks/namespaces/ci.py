@@ -60,7 +60,7 @@ def clean(context: Context) -> None:
     help={
         "service": "a service; give it again for more (default: all)",
         "follow": "keep showing what comes while a run is at work (the default)",
-        "instance": "the copy of this name (default: the first)",
+        "instance": "the copy of this name (default: the first, or that of the last run)",
     },
 )
 def logs(context: Context, service: list[str], follow: bool = True, instance: str = "") -> int:
@@ -69,9 +69,10 @@ def logs(context: Context, service: list[str], follow: bool = True, instance: st
     from dashtam_tasks.pipeline import kept, slots
 
     opened = slots.opened(settings.load(context.config), instance=instance or None)
-    if engine.project_containers(opened.model.name):
+    if opened.is_ours and engine.project_containers(opened.model.name):
         return opened.logs(services=service, follow=follow)
-    console.lines(kept.logs(kept.folder_of(opened, slots.job_of(opened)), service))
+    folder = kept.folder_of(opened, slots.job_of(opened))
+    console.lines(kept.logs(folder if instance else kept.latest(folder), service))
     return 0
 
 

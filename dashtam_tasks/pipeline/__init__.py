@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 from dashtam_tasks import engine, processes, reports
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.opening import every_instance
 from dashtam_tasks.pipeline import course, kept, slots, verdicts
 from dashtam_tasks.settings import Settings
 
@@ -54,22 +53,17 @@ def clean(settings: Settings, *, notify: Notify) -> Iterator[str]:
 
     One that is at work is left alone. Raises DashtamError as slots.taken and kept.folder_of do.
     """
-    slots.provide_env_file(settings)
-    at_work = set()
-    for one in every_instance(settings, slots.NAME):
+    for instance in slots.known(settings):
         taken = slots.taken(
-            settings, instance=one.instance, task="ci.clean", patience=0, waiting=notify, images=True
+            settings, instance=instance, task="ci.clean", patience=0, waiting=notify, images=True
         )
+        label = f"ci ({instance})" if instance else "ci"
         try:
-            # Leaving it removes all that is there.
-            with taken:
-                pass
+            with taken as environment:
+                kept.remove(kept.folder_of(environment, slots.job_of(environment)))
         except DashtamError as error:
             if error.code != ExitCode.BUSY:
                 raise
-            at_work.add(kept.folder_of(one, slots.job_of(one)).resolve())
-            yield f"left {one.label} alone: {error.reason}"
+            yield f"left {label} alone: {error.reason}"
         else:
-            yield f"removed {one.label}"
-    for folder in set(kept.folders(settings, slots.NAME)) - at_work:
-        kept.remove(folder)
+            yield f"removed {label}"

@@ -19,14 +19,16 @@ GRACE_SECONDS = 20.0
 class Course:
     """How a run went.
 
-    `returncode` is Compose's, None if it had to be ended. `casualty` is the death of another service before the job
-    was over. `interrupted` says that Ctrl-C came, `late` that time was up.
+    `returncode` is Compose's, None if it had to be ended. `begun` says that the job was started, `casualty` is the
+    death of another service before it was over. `interrupted` says that Ctrl-C came, `late` after how many
+    seconds time was up.
     """
 
     returncode: int | None = None
+    begun: bool = False
     casualty: Event | None = None
     interrupted: bool = False
-    late: bool = False
+    late: float | None = None
 
 
 def follow(environment: Environment, job: str, *, timeout: float | None) -> Course:
@@ -66,7 +68,8 @@ class Attendant:
             try:
                 happening = happenings.get(timeout=self.patience())
             except queue.Empty:
-                self.course = replace(self.course, late=self.course.late or not self.told)
+                if not self.told:
+                    self.course = replace(self.course, late=self.timeout)
                 if not self.tell():
                     self.give_up()
                     return self.course
@@ -88,8 +91,10 @@ class Attendant:
         """Note an event, and tell the job to end if it needs what has died."""
         if event.service == self.job:
             self.over = self.over or event.action == "die"
-            if event.action == "start" and self.course.casualty:
-                self.tell()
+            if event.action == "start":
+                self.course = replace(self.course, begun=True)
+                if self.course.casualty:
+                    self.tell()
         elif event.action == "die" and not self.over and not self.course.casualty and self.matters(event):
             self.course = replace(self.course, casualty=event)
             self.tell()

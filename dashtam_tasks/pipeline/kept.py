@@ -8,7 +8,9 @@ from dashtam_tasks import engine, files, reports
 from dashtam_tasks.engine import Container
 from dashtam_tasks.environments import Environment
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.settings import Settings
+
+# As many runs of one user get a copy each.
+MOST_AT_ONCE = 99
 
 
 def folder_of(environment: Environment, job: str) -> Path:
@@ -29,11 +31,21 @@ def folder_of(environment: Environment, job: str) -> Path:
     return folder
 
 
-def folders(settings: Settings, environment: str) -> tuple[Path, ...]:
-    """Return the folders of reports that there are of an environment's copies; a link is somebody's own."""
-    found = settings.path("reports").resolve().glob(f"{environment}*")
-    named = (path for path in found if path.name.partition("-")[0] == environment)
-    return tuple(path for path in named if path.is_dir() and not path.is_symlink())
+def of_copy(folder: Path, number: int) -> Path:
+    """Return the folder of a further copy, beside that of the first."""
+    return folder.with_name(f"{folder.name}-{number}")
+
+
+def further(folder: Path) -> dict[int, Path]:
+    """Return the folders that there are of further copies, by number; `folder` is that of the first."""
+    found = {number: of_copy(folder, number) for number in range(2, MOST_AT_ONCE + 1)}
+    return {number: path for number, path in found.items() if path.is_dir()}
+
+
+def latest(folder: Path) -> Path:
+    """Return the folder of the copy that ran last, of the first one and those beside it."""
+    copies = (folder, *further(folder).values())
+    return max((one for one in copies if one.is_dir()), key=lambda one: one.stat().st_mtime, default=folder)
 
 
 def emptied(folder: Path) -> Path:
@@ -51,12 +63,13 @@ def emptied(folder: Path) -> Path:
 
 
 def remove(folder: Path) -> None:
-    """Remove the folder with all that is in it.
+    """Remove the folder with all that is in it, if there is one.
 
     Raises DashtamError (CANNOT_CREATE) when it cannot be removed.
     """
-    with files.explaining(folder):
-        emptied(folder).rmdir()
+    if folder.is_dir():
+        with files.explaining(folder):
+            emptied(folder).rmdir()
 
 
 def save_logs(containers: Iterable[Container], folder: Path) -> None:

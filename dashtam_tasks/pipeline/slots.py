@@ -7,10 +7,10 @@ from functools import partial
 from dashtam_tasks import engine, opening, preparation, processes
 from dashtam_tasks.environments import Environment
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.pipeline import kept
 from dashtam_tasks.settings import Settings
 
 NAME = "ci"
-MOST_AT_ONCE = 99
 
 
 @contextmanager
@@ -51,6 +51,16 @@ def opened(settings: Settings, *, instance: str | None) -> Environment:
     return opening.open_environment(settings, NAME, instance=instance)
 
 
+def known(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the copies that may have left something: remembered ones, and those with reports."""
+    base = opening.named(settings, None)
+    first = opened(settings, instance=base)
+    folder = kept.folder_of(first, job_of(first))
+    later = kept.further(folder)
+    remembered = [one.instance for one in opening.every_instance(settings, NAME)]
+    return tuple(dict.fromkeys((*remembered, *(numbered(base, number) for number in later))))
+
+
 def provide_env_file(settings: Settings) -> None:
     """Make the env file from its example, which holds no secret, if it is missing."""
     preparation.make_env_file(settings, settings.path(settings.files(NAME).env_file))
@@ -63,13 +73,13 @@ def first_free(
 
     Raises DashtamError (BUSY) when all are taken.
     """
-    for number in range(1, MOST_AT_ONCE):
+    for number in range(1, kept.MOST_AT_ONCE):
         try:
             return stack.enter_context(take(instance=numbered(base, number), patience=0))
         except DashtamError as error:
             if error.code != ExitCode.BUSY:
                 raise
-    return stack.enter_context(take(instance=numbered(base, MOST_AT_ONCE), patience=0))
+    return stack.enter_context(take(instance=numbered(base, kept.MOST_AT_ONCE), patience=0))
 
 
 def numbered(base: str, number: int) -> str:

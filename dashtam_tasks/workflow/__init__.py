@@ -29,9 +29,17 @@ class Placeholders(string.Template):
 def content(settings: Settings) -> bytes:
     """Return the workflow of the project: a YAML file, in UTF-8.
 
-    Raises DashtamError: USAGE when the settings have no environment for CI, CONFIGURATION when its files are wrong.
+    Raises DashtamError: USAGE when the settings have no environment for CI, CONFIGURATION when its files are wrong
+    or the settings do not say what is installed.
     """
     workflow = settings.workflow
+    if workflow.install is None:
+        raise DashtamError(
+            "dashtam.workflow.install is not set, so that nothing would install dashtam-tasks in the pipeline.",
+            code=ExitCode.CONFIGURATION,
+            hint="Set it in invoke.yaml to a list of commands, such as [[python, -m, pip, install, -r, "
+            "requirements-dev.txt]]; [] where nothing has to be installed.",
+        )
     text = filled(
         TEMPLATE,
         branches=quoted(workflow.branches),
@@ -53,7 +61,7 @@ def layers(settings: Settings) -> str:
         for name in built
         for line in (
             f"{name}.cache-from=type=gha,scope={name}",
-            f"{name}.cache-to=type=gha,mode=max,scope={name}",
+            f"{name}.cache-to=type=gha,mode=max,scope={name},ignore-error=true",
         )
     ]
     if not built:
@@ -107,7 +115,12 @@ def quoted(value: str | tuple[str, ...]) -> str:
 
 
 def is_current(settings: Settings, path: Path) -> bool:
-    """Return whether the file at `path` is the project's workflow."""
+    """Return whether the file at `path` is the project's workflow.
+
+    Raises DashtamError (USAGE) for a folder, and as content does.
+    """
+    if path.is_dir():
+        raise DashtamError(f"{path} is a folder.", code=ExitCode.USAGE, hint="Name the file: --output PATH")
     return path.is_file() and path.read_bytes() == content(settings)
 
 
@@ -125,8 +138,8 @@ def check(settings: Settings, path: Path) -> tuple[Finding, ...]:
 def write(settings: Settings, path: Path, *, force: bool) -> Iterator[str]:
     """Write the project's workflow to `path`, unless it is there; yield a line for each thing done.
 
-    `force` replaces another file, and keeps a copy of it. Raises DashtamError: DATA for another file without
-    `force`, CANNOT_CREATE when nothing can be written there.
+    `force` replaces another file, and keeps a copy of it. Raises DashtamError: USAGE for a folder, DATA for another
+    file without `force`, CANNOT_CREATE when nothing can be written there.
     """
     if is_current(settings, path):
         return

@@ -81,7 +81,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         with (made.path / "example/.dockerignore").open("a") as ignored:
             # Both are mounted; a new image for each case would only cost time.
             ignored.write(f"\n{CASE.removeprefix('example/')}\n{REVISION.removeprefix('example/')}\n")
-        made.replace(COMPOSE_FILE, "target: /reports }", "target: /reports }\n      - /var/anonymous")
+        last = "target: /reports, bind: { create_host_path: true } }"
+        made.replace(COMPOSE_FILE, last, f"{last}\n      - /var/anonymous")
         yield made
 
 

@@ -79,6 +79,20 @@ def test_the_model_is_asked_for_with_every_profile(
     assert (port.host_ip, port.published, port.target) == ("127.0.0.1", "5432", 5432)
 
 
+def test_dollars_are_as_the_engine_gets_them(
+    compose: Compose, project: "Project", fake_docker: "FakeDocker"
+) -> None:
+    found = project.model()
+    # Compose doubles what it prints.
+    found["services"]["app"] |= {"command": ["sh", "-c", "echo $$$$ $$HOME"], "build": {"context": "/a$$b"}}
+    found["services"]["app"]["volumes"][0]["source"] = "/a$$b/src"
+    fake_docker.answer("compose", "config", stdout=found)
+    app = compose.model.services["app"]
+    assert app.command == ("sh", "-c", "echo $$ $HOME")
+    assert app.build == {"context": "/a$b"}
+    assert app.volumes[0].source == "/a$b/src"
+
+
 def test_hashes_are_those_of_every_service(compose: Compose, fake_docker: "FakeDocker") -> None:
     fake_docker.answer("compose", "config", stdout="app 5eed\npostgres c0ffee\n")
     assert compose.hashes() == {"app": "5eed", "postgres": "c0ffee"}

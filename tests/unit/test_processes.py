@@ -34,9 +34,27 @@ sys.exit(processes.attach([sys.executable, "-c", *sys.argv[1:]]))
 # Passes no signal on, and ends as the process does that it started: as docker and its Compose plugin.
 DEAF_PARENT = """
 import signal, subprocess, sys
-signal.signal(signal.SIGINT, lambda *_: None)
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda *_: None)
 child = subprocess.Popen([sys.executable, "-c", sys.argv[1], sys.argv[2]])
 sys.exit(child.wait())
+"""
+# As docker before its plugin listens.
+DEAF_AT_FIRST = """
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready", flush=True)
+signal.sigtimedwait((), 1.5)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.sigtimedwait((), 10)
+"""
+# What a process ignores, its children ignore too.
+DEAF_FAMILY = """
+import signal, subprocess, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", "import signal; signal.sigtimedwait((), 5); print('survived')"])
+print("ready", flush=True)
+child.wait()
 """
 ATTACH_INTERRUPTIBLE = """
 import sys
@@ -171,19 +189,20 @@ def test_attach_restores_our_own_signal_handlers() -> None:
     assert handlers() == before
 
 
-def handlers() -> tuple[object, object]:
+def handlers() -> tuple[object, ...]:
     """Return who has the signals that end a task."""
-    return signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    return tuple(signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 
 
-def test_sigterm_may_count_as_ctrl_c_for_a_while() -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_ends_a_task_may_count_as_ctrl_c_for_a_while(number: signal.Signals) -> None:
     before = handlers()
     with pytest.raises(KeyboardInterrupt), processes.terminable():
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
     assert handlers() == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_what_must_not_be_left_half_done_is_done_first(number: signal.Signals) -> None:
     before, done = handlers(), []
 
@@ -207,6 +226,37 @@ def test_what_nobody_interrupts_ends_as_it_does() -> None:
     with pytest.raises(BrokenPipeError), processes.unhurried():
         raise BrokenPipeError
     assert handlers() == before
+
+
+@contextlib.contextmanager
+def ended_at_once(program: str, *arguments: str) -> Iterator[processes.Process]:
+    """Start a program, end it as soon as it says that it is ready, and yield what is left to be read."""
+    with processes.start([*python(program), *arguments]) as process:
+        with processes.ending(process):
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+        yield process
+
+
+@pytest.mark.parametrize("program", [(COUNT_SIGNALS,), (DEAF_PARENT, COUNT_SIGNALS)], ids=["alone", "behind"])
+def test_what_has_to_end_is_asked_once_and_so_is_what_it_started(program: tuple[str, ...]) -> None:
+    with ended_at_once(*program, "7") as process:
+        output, _ = process.communicate()
+    assert (output.decode(), process.returncode) == (f"SIGTERM:{os.getpid()}\n", 7)
+
+
+def test_who_does_not_listen_yet_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "GRACE_SECONDS", 5)
+    with ended_at_once(DEAF_AT_FIRST) as process:
+        assert process.returncode == -signal.SIGTERM
+
+
+def test_what_does_not_end_is_killed_with_all_that_it_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "GRACE_SECONDS", 1)
+    with ended_at_once(DEAF_FAMILY) as process:
+        # The output ends when the last one that has it does.
+        output, _ = process.communicate()
+    assert (output, process.returncode) == (b"", -signal.SIGKILL)
 
 
 def test_start_can_leave_our_own_outputs_to_a_child_in_order() -> None:

@@ -123,6 +123,15 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "reports/test") in raised.value.reason
 
 
+def test_a_file_where_the_folder_has_to_be_is_named_and_left(tmp_path: Path) -> None:
+    (tmp_path / "test").write_text("mine", encoding="utf-8")
+    with pytest.raises(DashtamError) as raised:
+        reports.made(tmp_path / "test")
+    assert raised.value.code == ExitCode.CANNOT_CREATE
+    assert raised.value.reason == f"{tmp_path / 'test'} is not a folder, and reports go there."
+    assert (tmp_path / "test").read_text(encoding="utf-8") == "mine"
+
+
 @pytest.mark.parametrize("user", ["4242", "4242:4242", "", "app", "app:app"])
 def test_an_ordinary_caller_opens_the_folder_while_another_user_writes(
     environment: Environment,

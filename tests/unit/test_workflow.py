@@ -29,6 +29,7 @@ ODD_WORDS = [
     "%{python}",
     "ä\x85\u2028é😀",
 ]
+INSTALL = [["python", "-m", "pip", "install", "dashtam-tasks"]]
 ECHO = "import json, sys; print(json.dumps(sys.argv[1:]))"
 
 
@@ -58,7 +59,7 @@ def commands(path: Path) -> list[str]:
 
 
 def configure(project: "Project", **workflow: object) -> None:
-    write_settings(project, {"workflow": workflow})
+    write_settings(project, {"workflow": {"install": INSTALL, **workflow}})
 
 
 def write_settings(project: "Project", values: object) -> None:
@@ -68,6 +69,8 @@ def write_settings(project: "Project", values: object) -> None:
 
 @pytest.fixture
 def path(project: "Project") -> Path:
+    """Where the workflow goes of a project that says what is installed."""
+    configure(project)
     return project.folder / ".github/workflows/test.yml"
 
 
@@ -142,7 +145,7 @@ def test_failing_tests_fail_the_job_and_reports_are_kept_nevertheless(tasks: "Te
     (tests,) = [step for step in steps if step.get("run") == "dashtam-tasks ci.run"]
     assert tests.keys() == {"run"}
     (kept,) = [step for step in steps if step.get("uses", "").startswith("actions/upload-artifact")]
-    assert (kept["if"], kept["with"]["path"]) == ("${{ !cancelled() }}", "reports/")
+    assert (kept["if"], kept["with"]["path"]) == ("${{ always() }}", "reports/")
     assert steps.index(kept) > steps.index(tests)
 
 
@@ -175,7 +178,7 @@ def test_the_compose_file_and_its_example_are_those_of_the_settings(
     tasks: "Terminal", project: "Project", path: Path
 ) -> None:
     files = {"compose_file": 'deploy/"ci": $1.yml', "env_file": "deploy/.env ci"}
-    write_settings(project, {"environments": {"ci": files}})
+    write_settings(project, {"environments": {"ci": files}, "workflow": {"install": INSTALL}})
     write_compose(project.folder / files["compose_file"], "app: {build: .}")
     tasks("ci.workflow")
     assert lint(path) == []
@@ -205,7 +208,7 @@ def test_each_image_that_is_built_has_a_cache_of_its_own(
         for name in built
         for line in (
             f"{name}.cache-from=type=gha,scope={name}",
-            f"{name}.cache-to=type=gha,mode=max,scope={name}",
+            f"{name}.cache-to=type=gha,mode=max,scope={name},ignore-error=true",
         )
     ]
     assert [one.split() for one in bakes] == ([[*caches, "*.output=type=cacheonly"]] if built else [])
@@ -227,6 +230,13 @@ def test_a_project_may_install_nothing(tasks: "Terminal", project: "Project", pa
     assert lint(path) == []
     assert commands(path)[1] == "make test"
     assert "pip install" not in path.read_text(encoding="utf-8")
+
+
+def test_a_project_has_to_say_what_is_installed(tasks: "Terminal", project: "Project", path: Path) -> None:
+    write_settings(project, {})
+    refused = tasks("ci.workflow")
+    assert (refused.code, path.exists()) == (78, False)
+    assert refused.err.startswith("error: dashtam.workflow.install is not set, ")
 
 
 @pytest.mark.parametrize(
@@ -315,6 +325,17 @@ def test_output_is_where_the_person_stands_and_a_set_path_in_the_project(
     assert not path.exists()
 
 
+@pytest.mark.parametrize("options", [(), ("--force",)])
+def test_a_folder_is_no_place_for_a_workflow(
+    tasks: "Terminal", project: "Project", path: Path, options: tuple[str, ...]
+) -> None:
+    refused = tasks("ci.workflow", "--output", "src", *options)
+    assert (refused.code, refused.out) == (64, "")
+    assert refused.err.startswith("error: src is a folder.\n")
+    assert list((project.folder / "src").iterdir()) == []
+    assert not path.exists()
+
+
 def test_a_place_where_nothing_can_be_written_is_named(tasks: "Terminal", path: Path) -> None:
     path.parents[1].write_text("", encoding="utf-8")
     refused = tasks("ci.workflow")
@@ -329,6 +350,7 @@ def test_the_installed_package_brings_its_template(project: "Project", tmp_path:
     (wheel,) = (tmp_path / "wheel").glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")
+    configure(project)
     program = "from dashtam_tasks import program; program.main()"
     environment = {"HOME": str(tmp_path), "PYTHONPATH": str(tmp_path / "installed")}
     subprocess.run(

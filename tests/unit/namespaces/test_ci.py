@@ -1,4 +1,6 @@
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,7 +41,10 @@ def test_run_ends_when_time_is_up(ci: Engine, tasks: "Terminal") -> None:
     ci.answer("compose", "up", holds=True)
     done = tasks("ci.run", "--timeout", "0.05")
     assert done.code == 69
-    assert "error: Time was up before the run was over, and it was ended.\n" in done.err
+    assert done.err.splitlines()[1:] == [
+        "error: Time was up after 0.05 s, before the run was over, and it was ended.",
+        "hint: What its services said is kept: inv ci.logs",
+    ]
     assert ci.composed[-1] == DOWN
 
 
@@ -102,4 +107,23 @@ def test_logs_are_those_of_the_last_run_afterwards(ci: Engine, tasks: "Terminal"
     done = tasks("ci.logs", "--service", "web")
     assert (done.code, done.out) == (64, "")
     assert done.err.startswith(f"error: There is no log of web in {ci.reports}.\n")
+    assert ci.composed == []
+
+
+def test_logs_are_those_of_the_copy_that_ran_last(ci: Engine, tasks: "Terminal") -> None:
+    for age, name in enumerate(("ci-2", "ci-3", "ci"), start=1):
+        folder = ci.project.folder / "reports" / name
+        folder.mkdir(parents=True)
+        (folder / "app.log").write_text(f"ran in {name}\n", encoding="utf-8")
+        os.utime(folder, (-age, -age))
+    assert tasks("ci.logs").out == "app | ran in ci-2\n"
+    assert tasks("ci.logs", "--instance", "3").out == "app | ran in ci-3\n"
+
+
+def test_logs_of_another_folders_run_are_not_shown(ci: Engine, tasks: "Terminal", tmp_path: Path) -> None:
+    ci.has(container("app", "running"))
+    ci.fake.made_from(str(tmp_path))
+    ci.reports.mkdir(parents=True)
+    (ci.reports / "app.log").write_text("ours\n", encoding="utf-8")
+    assert tasks("ci.logs").out == "app | ours\n"
     assert ci.composed == []

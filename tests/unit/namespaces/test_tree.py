@@ -59,6 +59,7 @@ TASKS = {
     "images.status": "json",
     "instances.list": "json",
     "instances.prune": "yes",
+    "migrate.plan": "diff json project test-file",
     **{f"test.{name}": options for name, options in LIFECYCLE.items()},
     **{f"test.{name}": SUITE for name in ("all", "integration", "ssl", "unit")},
     "test.coverage": "down instance k path",

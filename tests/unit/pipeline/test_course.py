@@ -74,8 +74,12 @@ def running(ci: Engine) -> Engine:
 def test_a_job_that_ends_is_left_alone(running: Engine) -> None:
     # Compose stops the others then, and they may die of that.
     steps = (happened("start", "postgres"), happened("start"), died(code=1), died("postgres"), ENDED)
-    assert attend(*steps) == Course(returncode=1)
+    assert attend(*steps) == Course(returncode=1, begun=True)
     assert running.fake.calls == ()
+
+
+def test_a_job_that_never_runs_has_not_begun() -> None:
+    assert attend(happened("start", "postgres"), died("postgres", code=1), ENDED).begun is False
 
 
 def test_each_wait_is_for_what_is_left_of_the_timeout() -> None:
@@ -95,7 +99,8 @@ def test_without_a_timeout_there_is_no_end_to_it() -> None:
 def test_a_needed_service_that_dies_ends_the_job(running: Engine, code: int) -> None:
     casualty = died("postgres", code=code)
     later = (died("migrate", code=1), died("app", code=2), ENDED)
-    assert attend(happened("start"), casualty, *later) == Course(returncode=1, casualty=casualty)
+    expected = Course(returncode=1, begun=True, casualty=casualty)
+    assert attend(happened("start"), casualty, *later) == expected
     assert running.fake.argvs[-1] == ("kill", "--signal", "INT", "id-app")
     assert running.told == ["id-app"]
 
@@ -114,7 +119,7 @@ def test_what_is_meant_to_end_or_is_not_needed_may_end_well(
 
 def test_what_a_person_runs_beside_it_is_not_needed(running: Engine) -> None:
     one_off = msgspec.json.decode(event("die", "postgres", one_off="True", exitCode="1"), type=Event)
-    assert attend(happened("start"), one_off, ENDED) == Course(returncode=1)
+    assert attend(happened("start"), one_off, ENDED) == Course(returncode=1, begun=True)
     assert running.told == []
 
 
@@ -126,18 +131,26 @@ def test_a_service_that_dies_before_the_job_runs_ends_it_once_it_does(ci: Engine
     ci.has(container("app", "running"))
     attendant.note(happened("start"))
     assert ci.told == ["id-app"]
-    assert attendant.course == Course(casualty=died("postgres"))
+    assert attendant.course == Course(begun=True, casualty=died("postgres"))
 
 
 def test_a_job_that_is_late_is_told_once_and_then_given_up(running: Engine) -> None:
-    assert attend(queue.Empty, queue.Empty, timeout=60) == Course(late=True)
+    assert attend(queue.Empty, queue.Empty, timeout=60) == Course(late=60)
+    assert running.told == ["id-app"]
+
+
+def test_a_job_that_does_not_end_after_a_service_died_is_given_up_and_was_not_late(running: Engine) -> None:
+    casualty = died("postgres")
+    assert attend(happened("start"), casualty, queue.Empty, timeout=60) == Course(
+        begun=True, casualty=casualty
+    )
     assert running.told == ["id-app"]
 
 
 def test_a_late_job_gets_time_to_end(running: Engine) -> None:
     script = Script(queue.Empty, died(code=2), ENDED)
     found = Attendant(model=MODEL, job="app", timeout=0).attend(cast("Happenings", script))
-    assert found == Course(returncode=1, late=True)
+    assert found == Course(returncode=1, late=0)
     first, second, _ = script.patience
     assert first == 0
     assert second is not None
@@ -146,19 +159,19 @@ def test_a_late_job_gets_time_to_end(running: Engine) -> None:
 
 
 def test_a_run_that_is_late_before_its_job_runs_is_given_up_at_once(ci: Engine) -> None:
-    assert attend(queue.Empty, timeout=60) == Course(late=True)
+    assert attend(queue.Empty, timeout=60) == Course(late=60)
     assert ci.told == []
 
 
 def test_ctrl_c_lets_the_job_end_in_good_order(running: Engine) -> None:
     assert attend(happened("start"), KeyboardInterrupt, died(code=2), ENDED) == Course(
-        returncode=1, interrupted=True
+        returncode=1, begun=True, interrupted=True
     )
     assert running.told == ["id-app"]
 
 
 def test_a_job_that_does_not_end_after_ctrl_c_is_given_up_and_was_not_late(running: Engine) -> None:
-    assert attend(KeyboardInterrupt, queue.Empty) == Course(interrupted=True)
+    assert attend(KeyboardInterrupt, queue.Empty, timeout=60) == Course(interrupted=True)
     assert running.told == ["id-app"]
 
 
@@ -177,4 +190,4 @@ def test_ctrl_c_before_the_job_runs_ends_it_at_once(ci: Engine) -> None:
 
 def test_a_job_that_cannot_be_told_is_not_waited_for(running: Engine) -> None:
     running.answer("kill", stderr="No such container: id-app\n", code=1)
-    assert attend(queue.Empty, timeout=0) == Course(late=True)
+    assert attend(queue.Empty, timeout=0) == Course(late=0)

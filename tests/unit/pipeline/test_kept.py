@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,14 +96,37 @@ def test_a_folder_goes_with_all_that_is_in_it_and_nothing_else(folder: Path) -> 
     assert list(folder.parent.iterdir()) == [folder.parent / "test"]
 
 
-def test_folders_are_those_of_the_environments_copies(ci: Engine, tmp_path: Path) -> None:
-    reports = ci.project.folder / "reports"
-    for name in ("ci", "ci-2", "ci-fix-1", "test", "cinema"):
-        (reports / name).mkdir(parents=True)
-    (reports / "ci-notes").touch()
-    (reports / "ci-kept").symlink_to(tmp_path)
-    found = kept.folders(ci.project.settings, "ci")
-    assert {path.name for path in found} == {"ci", "ci-2", "ci-fix-1"}
+def test_what_is_no_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "ci").write_text("mine", encoding="utf-8")
+    kept.remove(tmp_path / "ci")
+    kept.remove(tmp_path / "ci-2")
+    assert [path.name for path in tmp_path.iterdir()] == ["ci"]
+    assert (tmp_path / "ci").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("instance", ["", "fix"])
+def test_a_further_copy_has_the_folder_that_its_number_says(ci: Engine, instance: str) -> None:
+    first, third = (
+        kept.folder_of(open_environment(ci.project.settings, "ci", instance=name), "app")
+        for name in (instance, f"{instance}-3".removeprefix("-"))
+    )
+    assert kept.of_copy(first, 3) == third
+
+
+@pytest.mark.parametrize("last", ["ci", "ci-2", "ci-10"])
+def test_the_latest_folder_is_that_of_the_copy_that_ran_last(tmp_path: Path, last: str) -> None:
+    for name in ("ci", "ci-2", "ci-10", "ci-archive", "test"):
+        (tmp_path / name).mkdir()
+    for name in {"ci", "ci-2", "ci-10"} - {last}:
+        os.utime(tmp_path / name, (1, 1))
+    os.utime(tmp_path / last, (2, 2))
+    # Not a folder, so no copy's.
+    (tmp_path / "ci-3").touch()
+    assert kept.latest(tmp_path / "ci") == tmp_path / last
+
+
+def test_without_any_folder_the_latest_is_that_of_the_first_copy(tmp_path: Path) -> None:
+    assert kept.latest(tmp_path / "reports/ci") == tmp_path / "reports/ci"
 
 
 def test_each_service_has_its_log_kept(ci: Engine, folder: Path) -> None:

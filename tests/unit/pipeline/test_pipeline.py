@@ -100,14 +100,14 @@ def test_a_service_that_dies_ends_the_run(ci: Engine, notes: list[str]) -> None:
 
 def test_a_run_that_takes_too_long_is_ended(ci: Engine, notes: list[str]) -> None:
     ci.answer("compose", "up", holds=True)
-    with pytest.raises(DashtamError, match=r"^Time was up ") as raised:
+    with pytest.raises(DashtamError, match=r"^Time was up after 0\.05 s, ") as raised:
         run(ci, notes, timeout=0.05)
     assert raised.value.code == ExitCode.UNAVAILABLE
     assert not [pid for pid in ci.fake.signals if Path(f"/proc/{pid}").exists()]
     assert was_taken_down(ci)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_is_taken_down(ci: Engine, notes: list[str], upon: Upon, number: int) -> None:
     begun = ci.fake.channel("begun")
     ci.answer("compose", "up", tells=begun, holds=True)
@@ -169,19 +169,43 @@ def test_cleaning_removes_every_copy_but_those_at_work(ci: Engine, notes: list[s
     settings = ci.project.settings
     for name in ("2", "x"):
         claimed(open_environment(settings, "ci", instance=name))
-    # The run that made the reports in ci-3 is over, and forgotten.
-    for name in ("ci", "ci-2", "ci-3", "ci-x", "test"):
+    # The run that made the reports in ci-3 is over, and forgotten; what is in the last three is somebody's own.
+    for name in ("ci", "ci-2", "ci-3", "ci-x", "ci-archive", "ci-y", "test"):
         (ci.project.folder / "reports" / name).mkdir(parents=True)
     with holding(ci.project.folder, "ci (2)") as other:
         done = list(pipeline.clean(settings, notify=notes.append))
         other.communicate("\n")
     busy = f"left ci (2) alone: inv dev.rebuild (process {other.pid}) works on ci (2)."
-    assert done == ["removed ci", busy, "removed ci (x)"]
+    assert done == ["removed ci", busy, "removed ci (x)", "removed ci (3)"]
     assert [one.name for one in instances.remembered()] == ["2"]
-    assert {path.name for path in (ci.project.folder / "reports").iterdir()} == {"ci-2", "test"}
+    left = {path.name for path in (ci.project.folder / "reports").iterdir()}
+    assert left == {"ci-2", "ci-archive", "ci-y", "test"}
     downs = [call for call in ci.fake.calls if "down" in call.argv]
-    assert [call.environment.get("INSTANCE_SUFFIX") for call in downs] == [None, "-x"]
+    assert [call.environment.get("INSTANCE_SUFFIX") for call in downs] == [None, "-x", "-3"]
     assert all("--rmi" in call.argv for call in downs)
+
+
+def test_cleaning_leaves_what_is_not_of_a_run(ci: Engine, notes: list[str]) -> None:
+    for name in ("ci", "ci-archive", "ci-x"):
+        (ci.project.folder / "reports" / name).mkdir(parents=True)
+        (ci.project.folder / "reports" / name / "junit.xml").touch()
+    assert list(pipeline.clean(ci.project.settings, notify=notes.append)) == ["removed ci"]
+    left = sorted((ci.project.folder / "reports").glob("*/*"))
+    assert [path.parent.name for path in left] == ["ci-archive", "ci-x"]
+
+
+def test_reports_go_before_another_run_can_have_the_copy(ci: Engine, notes: list[str], upon: Upon) -> None:
+    ci.reports.mkdir(parents=True)
+    leaving, looked, there = ci.fake.channel("leaving"), ci.fake.channel("looked"), []
+    ci.answer("compose", "down", tells=leaving, awaits=looked)
+
+    def look() -> None:
+        there.append(ci.reports.exists())
+        Path(looked).write_bytes(b"")
+
+    upon(leaving, look)
+    assert list(pipeline.clean(ci.project.settings, notify=notes.append)) == ["removed ci"]
+    assert there == [False]
 
 
 def test_cleaning_fails_as_it_must(ci: Engine, notes: list[str]) -> None:

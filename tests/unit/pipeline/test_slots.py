@@ -12,7 +12,7 @@ from dashtam_tasks import env_files, instances
 from dashtam_tasks.environments import Environment
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.opening import claimed, open_environment
-from dashtam_tasks.pipeline import slots
+from dashtam_tasks.pipeline import kept, slots
 from tests.unit.holders import holding
 from tests.unit.runs import DOWN, Engine, container
 
@@ -75,7 +75,7 @@ def test_other_environments_do_not_count(project: "Project", hold: Hold) -> None
 def test_when_every_copy_is_taken_that_is_said(
     ci: Engine, project: "Project", hold: Hold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slots, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(kept, "MOST_AT_ONCE", 2)
     hold("ci")
     other = hold("ci (2)")
     with pytest.raises(DashtamError) as raised:
@@ -167,6 +167,22 @@ def test_a_copy_that_could_not_be_removed_stays_remembered(ci: Engine, project: 
         taken(project)
     assert raised.value.details == "network has active endpoints\n"
     assert [one.project for one in instances.remembered()] == ["dashtam-ci"]
+
+
+def test_copies_are_known_by_what_is_remembered_and_by_their_reports(project: "Project") -> None:
+    assert slots.known(project.settings) == ("",)
+    claimed(open_environment(project.settings, "ci", instance="x"))
+    for name in ("ci", "ci-1", "ci-2", "ci-10", "ci-99", "ci-100", "ci-x-2", "ci-archive", "test"):
+        (project.folder / "reports" / name).mkdir(parents=True)
+    (project.folder / "reports/ci-3").touch()
+    assert slots.known(project.settings) == ("", "x", "2", "10", "99")
+
+
+def test_copies_of_a_linked_worktree_are_known_by_its_name(project: "Project") -> None:
+    (project.folder / ".git").write_text("gitdir: /shop/.git/worktrees/fix\n", encoding="utf-8")
+    for name in ("ci-2", "ci-fix", "ci-fix-2"):
+        (project.folder / "reports" / name).mkdir(parents=True)
+    assert slots.known(project.settings) == ("fix", "fix-2")
 
 
 def test_the_env_file_is_made_where_it_is_missing(project: "Project") -> None:

@@ -1,0 +1,38 @@
+"""Rules: how a standalone Compose file differs from a legacy one, each by a name that the plan prints."""
+
+from collections.abc import Collection, Mapping
+
+from dashtam_tasks.migration.rules import data, health, names, paths, ports, services
+from dashtam_tasks.migration.rules.draft import Draft, Rule
+
+
+def all_of(*, taken: Collection[str], bases: Mapping[str, str]) -> tuple[Rule, ...]:
+    """Return every rule, in the order in which they are applied.
+
+    `taken` are the names that env files set, which no new variable may have. `bases` are the base images of
+    services that are built. Only services with a health check are waited for; a service is asked on the port that
+    it publishes; what lives in memory needs no volume; names come last, since they move lines that remarks tell of.
+    """
+    return (
+        paths.ENV_FILE,
+        paths.RELATIVE_PATH,
+        services.ENDLESS_SLEEP,
+        services.INIT,
+        data.TMPFS,
+        health.health_check(bases),
+        services.SERVICE_HEALTHY,
+        services.RESTART,
+        ports.port(taken=taken),
+        ports.LOOPBACK,
+        names.VOLUME,
+        names.NETWORK,
+        names.CONTAINER_NAME,
+        names.PROJECT_NAME,
+    )
+
+
+def applied(draft: Draft, chosen: tuple[Rule, ...]) -> Draft:
+    """Return the draft after all of these rules."""
+    for rule in chosen:
+        draft = rule.apply(draft)
+    return draft

@@ -1,0 +1,5 @@
+"""An app."""
+
+from flask import Flask
+
+app = Flask(__name__)

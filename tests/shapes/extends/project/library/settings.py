@@ -1,0 +1,3 @@
+"""Settings."""
+
+SECRET_KEY = "made-up"

@@ -1,0 +1,5 @@
+"""A wiki."""
+
+from flask import Flask
+
+app = Flask(__name__)

@@ -1,0 +1,7 @@
+package orders;
+
+public final class Application {
+    public static void main(String[] arguments) {
+        System.out.println("orders");
+    }
+}

@@ -1,0 +1,7 @@
+package parts;
+
+public final class Application {
+    public static void main(String[] arguments) {
+        System.out.println("parts");
+    }
+}

@@ -1,0 +1,5 @@
+"""A quote a day."""
+
+from fastapi import FastAPI
+
+app = FastAPI()

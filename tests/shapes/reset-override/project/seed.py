@@ -1,0 +1,1 @@
+"""Write the first quotes."""

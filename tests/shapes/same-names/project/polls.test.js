@@ -1,0 +1,1 @@
+test("counts", () => expect(1 + 1).toBe(2));

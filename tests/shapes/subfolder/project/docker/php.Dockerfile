@@ -1,0 +1,2 @@
+FROM php:8.3-fpm-bookworm
+COPY src /var/www/html

@@ -1,0 +1,1 @@
+process.env.TEST_REDIS_URL ??= "redis://localhost:6380";

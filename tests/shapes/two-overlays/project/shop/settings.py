@@ -1,0 +1,4 @@
+"""Settings for development."""
+
+SECRET_KEY = "made-up"
+INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth"]

@@ -1,0 +1,3 @@
+"""Settings for the tests."""
+
+from shop.settings import *
