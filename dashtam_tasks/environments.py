@@ -335,7 +335,7 @@ class Environment:
     def running(self, service: str) -> engine.Container | None:
         """Return the container that runs `service`, None when none does."""
         found = engine.project_containers(self.model.name)
-        return next((one for one in found if one.service == service and one.state.status == "running"), None)
+        return next((one for one in found if one.service == service and one.is_running), None)
 
     def require_running(self, service: str) -> None:
         """Raise DashtamError when `service` has no running container (UNAVAILABLE) or does not exist (USAGE)."""

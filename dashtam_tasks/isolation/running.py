@@ -123,7 +123,7 @@ def sleeping(one: Running) -> Iterator[Breach]:
 def unchecked(one: Running) -> Iterator[Breach]:
     """Yield the breach that a container runs without a health check."""
     container = one.container
-    if container.state.status == "running" and not container.state.health:
+    if container.is_running and not container.state.health:
         yield breach(
             one,
             "no-health-check",

@@ -30,12 +30,24 @@ def show_plan(
     from dashtam_tasks.migration import plan
 
     chosen = choices(test_file, project)
-    made = plan.make(Path(settings.load(context.config).project_dir), chosen)
+    made = plan.make(legacy_folder(context), chosen)
     if json:
         console.data(plan.as_data(made))
     else:
         show(made, diff=diff)
     return 0 if plan.is_sound(made) else ExitCode.FOUND_PROBLEMS
+
+
+def legacy_folder(context: Context) -> Path:
+    """Return where a person stands if a Compose file is there, else the project's folder.
+
+    A legacy project has nothing else that tells its folder from those above it, such as the repository's.
+    """
+    from dashtam_tasks.migration.legacy.compose_files import BASE_NAMES
+
+    here = Path.cwd()
+    is_project = any((here / name).is_file() for name in BASE_NAMES)
+    return here if is_project else Path(settings.load(context.config).project_dir)
 
 
 def choices(test_file: str, project: str) -> "Choices":

@@ -14,7 +14,6 @@ CLOSING = {"(": ")", "{": "}"}
 SINGLE = 2
 # What make itself knows, as far as it does not depend on the machine.
 BUILT_IN = {"MAKE": "make", "CURDIR": ".", "PWD": "."}
-MAX_NESTING = 30
 
 
 @dataclass

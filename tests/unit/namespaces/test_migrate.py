@@ -54,6 +54,15 @@ def test_the_plan_of_the_example_is_proven_and_changes_nothing(
     assert SECRET not in out
 
 
+def test_a_project_in_a_folder_of_a_repository_is_planned_by_itself(
+    legacy: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (legacy.parent / "compose").mkdir()
+    (legacy.parent / "invoke.yaml").write_text("dashtam: {project: outer}\n")
+    code, out, _ = run(capfd, monkeypatch, "migrate.plan", "--json")
+    assert (code, json.loads(out)["found"]["project"]["name"]) == (0, legacy.name)
+
+
 def test_json_has_every_step_and_no_secret(
     legacy: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
