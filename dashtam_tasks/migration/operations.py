@@ -4,7 +4,7 @@ Paths are relative to the project's folder, with slashes.
 """
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,15 +47,67 @@ class Move:
         return f"move {self.source} to {self.target}"
 
 
-Operation = Write | Move
+@dataclass(frozen=True, kw_only=True)
+class Copy:
+    """Make a file with the contents of another; what it holds is read when it is done, and written down nowhere."""
+
+    source: str
+    target: str
+    mode: int = PRIVATE
+
+    @property
+    def made(self) -> str:
+        """The path that is there afterwards."""
+        return self.target
+
+    def __str__(self) -> str:
+        return f"copy {self.source} to {self.target}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyVolume:
+    """Make a volume with the data of another, which is only read, after the containers that hold it are removed.
+
+    `source` and `target` are the engine's names. `labels` are those that Compose gives the new volume. `image` is
+    that of the service that keeps its data there at `path`, and `is_postgres` whether its rows can be counted.
+    """
+
+    source: str
+    target: str
+    labels: Mapping[str, str]
+    service: str
+    image: str
+    path: str
+    is_postgres: bool = False
+
+    @property
+    def made(self) -> str:
+        """No path: a volume is the engine's."""
+        return ""
+
+    def __str__(self) -> str:
+        return f"copy volume {self.source} to {self.target}"
+
+
+FileOperation = Write | Copy | Move
+Operation = FileOperation | CopyVolume
+
+
+def touched(operation: Operation) -> tuple[str, ...]:
+    """Return the paths that an operation reads, changes or makes."""
+    if isinstance(operation, Write):
+        return (operation.path,)
+    if isinstance(operation, CopyVolume):
+        return ()
+    return (operation.source, operation.target)
 
 
 def diff(operation: Operation, folder: Path) -> str:
     """Return what an operation changes in the project in `folder`, as a unified diff.
 
-    A move is one line: what is moved are env files, and nobody is shown what they hold.
+    All but writing is one line: what is moved and copied are env files, and nobody is shown what they hold.
     """
-    if isinstance(operation, Move):
+    if not isinstance(operation, Write):
         return f"{operation}\n"
     path = folder / operation.path
     before = path.read_bytes() if path.is_file() else b""
@@ -89,13 +141,19 @@ def in_the_way(
     return tuple(
         one.made
         for one in operations
-        if (folder / one.made).exists() and folder / one.made not in mine and not is_done(one, folder)
+        if not isinstance(one, CopyVolume)
+        and (folder / one.made).exists()
+        and folder / one.made not in mine
+        and not is_done(one, folder)
     )
 
 
-def is_done(operation: Operation, folder: Path) -> bool:
-    """Return whether an operation would change nothing any more."""
+def is_done(operation: FileOperation, folder: Path) -> bool:
+    """Return whether an operation on files would change nothing any more."""
     if isinstance(operation, Move):
         return (folder / operation.target).is_file() and not (folder / operation.source).exists()
+    if isinstance(operation, Copy):
+        source, target = folder / operation.source, folder / operation.target
+        return source.is_file() and target.is_file() and source.read_bytes() == target.read_bytes()
     path = folder / operation.path
     return path.is_file() and path.read_bytes() == operation.data

@@ -8,14 +8,14 @@ from typing import Any
 from dashtam_tasks.files import PRIVATE, PUBLIC
 from dashtam_tasks.findings import Finding, Severity
 from dashtam_tasks.isolation.source import SourceFile
-from dashtam_tasks.migration import legacy, operations, standalone, steps
-from dashtam_tasks.migration.equivalence import Declared, Difference
+from dashtam_tasks.migration import legacy, operations, standalone
+from dashtam_tasks.migration.equivalence import Difference
 from dashtam_tasks.migration.legacy import Legacy, Role, TestFile
-from dashtam_tasks.migration.operations import Move, Operation, Write
+from dashtam_tasks.migration.operations import Copy, Move, Operation, Write
 from dashtam_tasks.migration.rules.draft import Draft
 from dashtam_tasks.migration.staging import staged
 from dashtam_tasks.migration.standalone import Source
-from dashtam_tasks.migration.steps import Outline
+from dashtam_tasks.migration.steps import Step, outline
 
 DEVELOPMENT, TESTS = "dev", "test"
 DEFAULT_ENV_FILE = ".env"
@@ -28,21 +28,6 @@ class Choices:
 
     project: str = ""
     test_file: Role | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """A step for this project: what it does, what it changes on purpose, and what a person should know.
-
-    `unproven` is what Compose would resolve differently and nothing declares; a step that has any is not to be
-    taken.
-    """
-
-    outline: Outline
-    operations: tuple[Operation, ...] = ()
-    declared: tuple[Declared, ...] = ()
-    remarks: tuple[str, ...] = ()
-    unproven: tuple[Difference, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,10 +148,10 @@ def steps_for(found: Legacy, source: Source, made: Draft, moved: Mapping[str, st
     """Yield the steps that make an environment: its Compose file, and its env file."""
     file = Write(path=source.compose_file, data=made.document.text.encode())
     env_file = tuple(env_file_operations(found, source, moved))
-    step = Step(outline=steps.TEST_FILE, declared=made.declared, remarks=made.remarks)
+    step = Step(outline=outline("1.4"), declared=made.declared, remarks=made.remarks)
     if source.environment == DEVELOPMENT:
-        yield replace(step, outline=steps.DEVELOPMENT_FILE, operations=(file,))
-        yield Step(outline=steps.DEVELOPMENT_ENV_FILE, operations=env_file)
+        yield replace(step, outline=outline("1.2"), operations=(file,))
+        yield Step(outline=outline("1.3"), operations=env_file)
     else:
         yield replace(step, operations=(file, *env_file))
 
@@ -177,8 +162,12 @@ def env_file_operations(found: Legacy, source: Source, moved: Mapping[str, str])
     if moved.get(source.env_file) != source.new_env_file:
         # Tests were resolved with development's file, or with none; from now on they have their own.
         default = f"# Values for {source.compose_file}; every variable has its default there.\n".encode()
-        data = (found.folder / source.env_file).read_bytes() if there else default
-        yield Write(path=source.new_env_file, data=data, mode=PRIVATE)
+        made_of = moved.get(source.env_file, source.env_file)
+        yield (
+            Copy(source=made_of, target=source.new_env_file)
+            if there
+            else Write(path=source.new_env_file, data=default, mode=PRIVATE)
+        )
         return
     if there:
         yield Move(source=source.env_file, target=source.new_env_file)

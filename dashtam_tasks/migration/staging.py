@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dashtam_tasks.migration.operations import Operation, Write
+from dashtam_tasks.migration.operations import CopyVolume, FileOperation, Move, Operation, Write
 
 
 @contextmanager
@@ -22,11 +22,12 @@ def staged(folder: Path, operations: Iterable[Operation]) -> Iterator[Path]:
         for entry in folder.iterdir():
             (stage / entry.name).symlink_to(entry.absolute())
         for one in operations:
-            perform(one, stage)
+            if not isinstance(one, CopyVolume):
+                perform(one, stage)
         yield stage
 
 
-def perform(operation: Operation, stage: Path) -> None:
+def perform(operation: FileOperation, stage: Path) -> None:
     """Do an operation in the stage."""
     target = real(stage, operation.made)
     if isinstance(operation, Write):
@@ -35,7 +36,8 @@ def perform(operation: Operation, stage: Path) -> None:
         return
     shutil.copyfile(stage / operation.source, target)
     target.chmod(operation.mode)
-    real(stage, operation.source)
+    if isinstance(operation, Move):
+        real(stage, operation.source)
 
 
 def real(stage: Path, path: str) -> Path:

@@ -10,6 +10,7 @@ import yaml
 from dashtam_tasks.errors import DashtamError
 from dashtam_tasks.migration import plan
 from dashtam_tasks.migration.legacy import Role
+from dashtam_tasks.migration.steps import Step
 
 SHAPES = Path(__file__).parents[2] / "shapes"
 NAMES = sorted(path.parent.name for path in SHAPES.glob("*/shape.yml"))
@@ -39,7 +40,7 @@ def words(made: plan.Plan) -> str:
     return "\n".join(f"{one.where}: {one.message} {one.hint}" for one in made.refusals)
 
 
-def told_of(step: plan.Step) -> tuple[str, ...]:
+def told_of(step: Step) -> tuple[str, ...]:
     return (*step.remarks, *map(str, step.unproven))
 
 
