@@ -21,7 +21,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     `project` is what the names of its environments begin with, `legacy_project` Compose's name for it before.
     `legacy_containers` ran when the plan was made. `moved` says where each file that was moved is now, and
-    `folders` which folders the migration makes. `app` is empty where no service could be told to be the application.
+    `folders` which folders the migration makes. `app` is empty where no service is known to be the application.
     """
 
     project: str
