@@ -4,6 +4,7 @@ Paths are relative to the project's folder, with slashes.
 """
 
 import difflib
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,12 @@ BINARY = "(binary)"
 
 @dataclass(frozen=True, kw_only=True)
 class Write:
-    """Make a file, or put other contents into one that is there."""
+    """Make a file, or with `rewrites` put other contents into one that is there, which keeps its mode and owner."""
 
     path: str
     data: bytes
     mode: int = PUBLIC
+    rewrites: bool = False
 
     @property
     def made(self) -> str:
@@ -129,21 +131,17 @@ def ended(parts: Iterable[str]) -> Iterator[str]:
         yield part if part.endswith("\n") else f"{part}\n\\ No newline at end of file\n"
 
 
-def in_the_way(
-    operations: Iterable[Operation], folder: Path, *, ours: Iterable[Path] = ()
-) -> tuple[str, ...]:
+def in_the_way(operations: Iterable[Operation], folder: Path) -> tuple[str, ...]:
     """Return the paths that operations would make and that hold something else already.
 
-    A file that is to be written and has these very bytes is not in the way, nor is one of `ours`, the files that
-    are meant to be rewritten.
+    A file that is to be written and has these very bytes is not in the way, nor is one that is to be rewritten.
     """
-    mine = set(ours)
     return tuple(
         one.made
         for one in operations
         if not isinstance(one, CopyVolume)
-        and (folder / one.made).exists()
-        and folder / one.made not in mine
+        and os.path.lexists(folder / one.made)
+        and not (isinstance(one, Write) and one.rewrites)
         and not is_done(one, folder)
     )
 

@@ -79,7 +79,6 @@ def test_what_a_person_has_there_is_in_the_way(
     shop: Path, operation: Operation, way: tuple[str, ...]
 ) -> None:
     assert in_the_way((operation,), shop) == way
-    assert in_the_way((operation,), shop, ours=(shop / "notes.txt",)) == ()
 
 
 def test_what_is_done_needs_not_be_done_again(shop: Path) -> None:

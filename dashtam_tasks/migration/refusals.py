@@ -1,0 +1,45 @@
+"""Refusals: what of a project cannot be migrated, with the reason and what a person can do about it."""
+
+from collections.abc import Iterable, Iterator
+
+from dashtam_tasks.findings import Finding
+from dashtam_tasks.isolation.source import SourceFile
+from dashtam_tasks.migration.legacy import Legacy
+
+
+def host_networks(found: Legacy) -> Iterator[Finding]:
+    """Yield the refusal of each service on the host's own network, where two environments cannot be kept apart."""
+    models = [(one.files[-1], one.model) for one in found.resolutions[:1] if one.model]
+    for file, model in models:
+        for name, service in model.services.items():
+            if service.network_mode == "host":
+                where = SourceFile(found.folder / file).line_of("services", name, "network_mode")
+                yield Finding(
+                    kind="host-network",
+                    where=where,
+                    message=f"Service {name} has `network_mode: host`, and so shares every port with all others.",
+                    hint="Let it publish the ports that it needs, and migrate then.",
+                )
+
+
+def linked_env_files(found: Legacy, names: Iterable[str]) -> Iterator[Finding]:
+    """Yield the refusal of each env file that is a link: moved it would lead nowhere, and a copy would go stale."""
+    for name in dict.fromkeys(name for name in names if name):
+        if (found.folder / name).is_symlink():
+            target = (found.folder / name).readlink()
+            yield Finding(
+                kind="env-is-link",
+                where=name,
+                message=f"It is a link to {target}, which a migration can neither move nor copy.",
+                hint=f"Put the file itself in its place: cp --remove-destination {target} {name}",
+            )
+
+
+def in_the_way(path: str) -> Finding:
+    """Return the refusal to overwrite a person's own file."""
+    return Finding(
+        kind="in-the-way",
+        where=path,
+        message="A file of your own is there, and the migration would write one of this name.",
+        hint="Give yours another name, or take it away.",
+    )
