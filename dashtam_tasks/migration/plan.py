@@ -44,7 +44,8 @@ def make(folder: Path, choices: Choices) -> Plan:
         return Plan(found=found, refusals=refused)
     chosen = {one.environment: one for one in sources(found, choices)}
     linked = refusals.linked_env_files(found, (one.env_file for one in chosen.values()))
-    refused = (*refusals.host_networks(found), *linked)
+    named = refusals.named_projects(found, chosen.values())
+    refused = tuple(dict.fromkeys((*refusals.host_networks(found), *linked, *named)))
     if refused:
         return Plan(found=found, refusals=refused)
     moved = {one.env_file: one.new_env_file for one in reversed(chosen.values()) if one.env_file}

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator
 from dashtam_tasks.findings import Finding
 from dashtam_tasks.isolation.source import SourceFile
 from dashtam_tasks.migration.legacy import Legacy
+from dashtam_tasks.migration.standalone import Source
+
+PROJECT_NAME = "COMPOSE_PROJECT_NAME"
 
 
 def host_networks(found: Legacy) -> Iterator[Finding]:
@@ -32,6 +35,21 @@ def linked_env_files(found: Legacy, names: Iterable[str]) -> Iterator[Finding]:
                 where=name,
                 message=f"It is a link to {target}, which a migration can neither move nor copy.",
                 hint=f"Put the file itself in its place: cp --remove-destination {target} {name}",
+            )
+
+
+def named_projects(found: Legacy, chosen: Iterable[Source]) -> Iterator[Finding]:
+    """Yield the refusal of each env file that names the Compose project, since it would win over each file's own."""
+    for source in chosen:
+        name = source.values(found.folder).get(PROJECT_NAME)
+        if name:
+            yield Finding(
+                kind="project-name-in-env-file",
+                where=source.env_file,
+                message=f"{PROJECT_NAME} is {name} there, which wins over the `name` of every Compose file: "
+                "environments would be one project.",
+                hint=f"Write `name: {name}` at the top of {source.files[0]} and take the line out of "
+                f"{source.env_file}; volumes keep their names then.",
             )
 
 
