@@ -97,8 +97,8 @@ def integration(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def benchmark(session: nox.Session) -> None:
-    """Measure what starts, suites and CI cost, beside the bare tools, in the environment that ./bootstrap made."""
-    for module in ("benchmarks.startup", "benchmarks.suites", "benchmarks.pipeline"):
+    """Measure starts, suites, CI and copies of volumes beside the bare tools, in what ./bootstrap made."""
+    for module in ("benchmarks.startup", "benchmarks.suites", "benchmarks.pipeline", "benchmarks.volumes"):
         session.run("python", "-m", module, *session.posargs, external=True)
 
 

@@ -1,6 +1,6 @@
 """Apartness: that the environments of a staged project would share nothing that they should not."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -19,7 +19,8 @@ OFFSETS = (*range(1, 10), *range(10, 100, 10), *range(100, 1000, 100), *range(10
 def offset(development: Model | None, tests: Model | None) -> int:
     """Return by how much the host ports of tests are moved, so that none is one of development's."""
     taken, wanted = host_ports(development), host_ports(tests)
-    return next((one for one in OFFSETS if not {port + one for port in wanted} & taken), OFFSETS[0])
+    free: Iterator[int] = (one for one in OFFSETS if not {port + one for port in wanted} & taken)
+    return next(free, OFFSETS[0])
 
 
 def host_ports(model: Model | None) -> set[int]:

@@ -10,7 +10,7 @@ from dashtam_tasks.migration import apartness
 from dashtam_tasks.migration.legacy import Legacy, Role, TestFile
 from dashtam_tasks.migration.standalone import Source
 
-DEVELOPMENT, TESTS = "dev", "test"
+DEVELOPMENT, TESTS, CI = "dev", "test", "ci"
 DEFAULT_ENV_FILE = ".env"
 UNDECIDED = "test-file-undecided"
 
@@ -30,6 +30,11 @@ class Choices:
     project: str = ""
     test_file: Role | None = None
     volumes: Volumes = Volumes.COPY
+
+    def as_data(self) -> dict[str, str]:
+        """Return the choices as plain text, by their names."""
+        role = self.test_file.value if self.test_file else ""
+        return {"project": self.project, "test_file": role, "volumes": self.volumes.value}
 
     def answer(self, finding: Finding) -> bool:
         """Return whether a choice settles what a finding asks."""

@@ -1,6 +1,6 @@
 """Refusals: what of a project cannot be migrated, with the reason and what a person can do about it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from dashtam_tasks.findings import Finding
 from dashtam_tasks.isolation.source import SourceFile
@@ -8,6 +8,13 @@ from dashtam_tasks.migration.legacy import Legacy
 from dashtam_tasks.migration.standalone import Source
 
 PROJECT_NAME = "COMPOSE_PROJECT_NAME"
+
+
+def of_legacy(found: Legacy, chosen: Sequence[Source]) -> Iterator[Finding]:
+    """Yield why a project cannot be migrated as it is; `chosen` is what its environments would be made from."""
+    yield from host_networks(found)
+    yield from linked_env_files(found, (one.env_file for one in chosen))
+    yield from dict.fromkeys(named_projects(found, chosen))
 
 
 def host_networks(found: Legacy) -> Iterator[Finding]:
@@ -39,7 +46,7 @@ def linked_env_files(found: Legacy, names: Iterable[str]) -> Iterator[Finding]:
 
 
 def named_projects(found: Legacy, chosen: Iterable[Source]) -> Iterator[Finding]:
-    """Yield the refusal of each env file that names the Compose project, since it would win over each file's own."""
+    """Yield the refusal of each env file that names the Compose project: it would win over the files' own names."""
     for source in chosen:
         name = source.values(found.folder).get(PROJECT_NAME)
         if name:

@@ -85,6 +85,11 @@ def quoted(name: str) -> str:
     return quote_from_bytes(os.fsencode(name))
 
 
+def shown(name: str) -> str:
+    """Return a file's name for people: as it is, or as `quoted` writes it when no terminal could show it."""
+    return name if name.isprintable() else quoted(name)
+
+
 def unquoted(name: str) -> str:
     """Return the file's name that `quoted` wrote."""
     return os.fsdecode(unquote_to_bytes(name))

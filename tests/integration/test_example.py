@@ -57,12 +57,10 @@ def legacy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Legacy]:
     app, postgres, redis, callback = free_ports(4)
     base = path / "docker-compose.yml"
     text = base.read_text().replace("container_name: dashtam-", f"container_name: {project}-")
-    text = text.replace("name: dashtam-network", f"name: {project}").replace(
-        '"8182:8182"', f'"{callback}:8182"'
-    )
-    base.write_text(text)
+    base.write_text(text.replace("name: dashtam-network", f"name: {project}"))
     shutil.copy2(path / ".env.example", path / ".env")
-    ports = {"APP_PORT": str(app), "POSTGRES_PORT": str(postgres), "REDIS_PORT": str(redis)}
+    names = ("APP_PORT", "POSTGRES_PORT", "REDIS_PORT", "CALLBACK_PORT")
+    ports = dict(zip(names, map(str, (app, postgres, redis, callback)), strict=True))
     env_files.update(path / ".env", ports | {"ENVIRONMENT": "testing"})
     subprocess.run(["./scripts/generate-certs.sh"], cwd=path, check=True, capture_output=True, timeout=60)
     made = Legacy(path, project, app)

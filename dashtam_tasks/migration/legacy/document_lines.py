@@ -13,7 +13,7 @@ SHELL_LANGUAGES = frozenset(
 )
 CODE_SPAN = re.compile(r"(`+)(?P<code>.+?)\1")
 PROMPTED = re.compile(r"^(?:\s{2,}|\s*[$%]\s+)(?P<code>\S.*)")
-PROMPT = re.compile(r"\s*[$%>#]\s+")
+PROMPT = re.compile(r"^\s*[$%>#]\s+")
 COMPOSE_COMMENT = re.compile(r"^\s*#.*?(?P<code>\bdocker[- ]compose\s.*)")
 
 

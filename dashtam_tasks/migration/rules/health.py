@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dashtam_tasks.migration.document import Document
 from dashtam_tasks.migration.document.nodes import Data
 from dashtam_tasks.migration.rules import known_images, runtimes
+from dashtam_tasks.migration.rules.applications import Application
 from dashtam_tasks.migration.rules.draft import Draft, Rule
 from dashtam_tasks.migration.rules.health_checks import over_tcp
 from dashtam_tasks.migration.rules.known_images import Image
 from dashtam_tasks.migration.rules.port_syntax import read
-from dashtam_tasks.migration.rules.reading import environment, remarked, rule, value_of, with_defaults
+from dashtam_tasks.migration.rules.reading import environment, remarked, rule, value_of, with_defaults, words
 
 NAME = "health-check"
 
@@ -27,12 +28,12 @@ UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 DEFAULT_INTERVAL = "30s"
 
 
-def asked(draft: Draft, bases: Mapping[str, str]) -> Draft:
-    """Return the draft with a health check wherever it is known how to ask."""
-    for service in draft.services:
+def asked(draft: Draft, applications: Mapping[str, Application], job: str) -> Draft:
+    """Return the draft with a health check wherever it is known how to ask; the job ends, and needs none."""
+    for service in (name for name in draft.services if name != job):
         image = known_images.image_of(draft.document, service)
         if value_of(draft.document, service, "build") is not None:
-            draft = built(draft, service, bases.get(service, ""))
+            draft = built(draft, service, applications.get(service, Application()))
         elif image is None:
             draft = unknown(draft, service)
         elif known_images.serves(draft.document, service, image.kind):
@@ -73,9 +74,12 @@ def is_off(check: Mapping[str, Data]) -> bool:
 
 
 def sooner(draft: Draft, check: Mapping[str, Data]) -> dict[str, str]:
-    """Return the interval for a check that tests would wait for too long; development's own stays."""
+    """Return the interval for a check that would let everyone wait for too long.
+
+    Engines before 25 know no start_interval: whoever starts there waits for a whole interval.
+    """
     wanted, present = INTERVALS[draft.environment], str(check.get("interval", DEFAULT_INTERVAL))
-    if draft.environment == "dev" or not DURATION.fullmatch(present):
+    if not DURATION.fullmatch(present):
         return {}
     return {"interval": wanted} if seconds(present) > seconds(wanted) else {}
 
@@ -91,19 +95,33 @@ def tcp_test(document: Document, service: str, test: Data) -> Data:
     return test if "PGHOST" in environment(document, service) else over_tcp(test)
 
 
-def built(draft: Draft, service: str, base: str) -> Draft:
-    """Return the draft with a check of the one port that a built service publishes, if its language can connect.
+def built(draft: Draft, service: str, application: Application) -> Draft:
+    """Return the draft with a check of the one port that a built service publishes, if its language can ask it.
 
-    What runs in CI is the tests, which end. A check that another service would get as well is none for it.
+    A check that another service would get as well is none for it.
     """
-    if draft.environment == "ci" or value_of(draft.document, service, "healthcheck"):
+    if value_of(draft.document, service, "healthcheck"):
         return draft
-    test = runtimes.connects(base, port_of(draft.document, service))
+    test = question(draft.document, service, application)
     result = with_check(draft, service, {"test": test, **BUILT}) if test else draft
     if test and not reaches_others(draft, result, service):
         return result
     return remarked(
         draft, f"{service} is built here and has no health check: write one that asks the service itself."
+    )
+
+
+def question(document: Document, service: str, application: Application) -> list[str] | None:
+    """Return the test that asks a built service for its health or, where no route of it is known, for a connection.
+
+    A server that its command gives a certificate speaks HTTPS, whatever a variable says.
+    """
+    port = port_of(document, service)
+    switched = "SSL_ENABLED" in environment(document, service)
+    plain = not re.search(r"ssl|tls|cert", " ".join(words(value_of(document, service, "command"))))
+    route = application.route if switched or plain else ""
+    return runtimes.asks(application.base, port, route, switched=switched) or runtimes.connects(
+        application.base, port
     )
 
 
@@ -154,12 +172,12 @@ def reason(key: str) -> str:
     return "whoever waits is to know within a moment"
 
 
-def health_check(bases: Mapping[str, str] | None = None) -> Rule:
-    """Return the rule for health checks; `bases` are the images that built services are built upon."""
+def health_check(applications: Mapping[str, Application] | None = None, *, job: str = "") -> Rule:
+    """Return the rule for health checks; `applications` are the built services, of which `job` only ends."""
     return rule(
         NAME,
         "Services have a health check that works in their image and is quick to pass.",
-        lambda draft: asked(draft, bases or {}),
+        lambda draft: asked(draft, applications or {}, job),
     )
 
 

@@ -6,13 +6,16 @@ from dataclasses import replace
 from functools import reduce
 
 from dashtam_tasks.migration.document import Document, Path
+from dashtam_tasks.migration.merging.texts import RESET
 from dashtam_tasks.migration.rules.draft import Draft, Rule
+from dashtam_tasks.migration.rules.places import heirs
 from dashtam_tasks.migration.rules.port_syntax import Port, Published, ports_of, put, read
 from dashtam_tasks.migration.rules.reading import (
     changed,
     editable,
     environment,
     environment_values,
+    parent_of,
     remarked,
     rule,
     with_defaults,
@@ -88,12 +91,27 @@ def reason(draft: Draft) -> str:
 
 
 def unpublished(draft: Draft) -> Draft:
-    """Return the draft without any published port."""
-    document = draft.document
+    """Return the draft without any published port, those from another file that a service extends included."""
+    document, why = draft.document, "a run in CI is asked from inside its own network"
     for service in reversed(draft.services):
         document = without(document, ("services", service, "ports"))
-    why = "a run in CI is asked from inside its own network"
+        if parent_of(document, service)[1]:
+            document = with_reset(document, ("services", service, "ports"))
+            for name in heirs(document, service):
+                draft = draft.declare(PORT_NAME, ("services", name, "ports"), why)
     return changed(draft, document, rule=PORT_NAME, keys={"ports": why})
+
+
+def with_reset(document: Document, path: Path) -> Document:
+    """Return the document that takes back at `path` what other files say there.
+
+    https://docs.docker.com/reference/compose-file/merge/#reset-value
+    """
+    if document.has(path) and document.tag(path) == RESET:
+        return document
+    document = document.set(path, [], shared=True)
+    at = len(document.text) - len(document.tree.text) + document.tree.node(path).content
+    return Document(f"{document.text[:at]}{RESET} {document.text[at:]}", document.where)
 
 
 def own_number(draft: Draft, document: Document, one: Published, taken: Collection[str]) -> str:

@@ -3,8 +3,10 @@ from collections.abc import Mapping
 import pytest
 
 from dashtam_tasks.migration.document import Document
-from dashtam_tasks.migration.rules.draft import Draft
+from dashtam_tasks.migration.rules.applications import Application
+from dashtam_tasks.migration.rules.draft import Draft, Rule
 from dashtam_tasks.migration.rules.health import HEALTH_CHECK, health_check
+from dashtam_tasks.migration.rules.runtimes import BY_SWITCH, PLAIN
 from tests.unit.migration.rules.conftest import MakeStage
 from tests.unit.migration.rules.stages import applied, unexplained
 
@@ -35,7 +37,7 @@ def test_a_well_known_image_gets_a_check() -> None:
 def test_a_check_that_is_there_stays_and_is_quicker_to_pass() -> None:
     legacy = ("test: redis-cli ping # ours", "interval: 10s", "retries: 3")
     starts = ("start_period: 30s", "start_interval: 250ms")
-    for environment, interval in (("dev", "10s"), ("test", "2s"), ("ci", "1s")):
+    for environment, interval in (("dev", "2s"), ("test", "2s"), ("ci", "1s")):
         result = HEALTH_CHECK.apply(draft(checked(*legacy, image="redis"), environment))
         expected = (legacy[0], f"interval: {interval}", legacy[2], *starts)
         assert result.document.text == checked(*expected, image="redis")
@@ -62,6 +64,7 @@ def test_a_check_stays_as_it_is_if(lines: tuple[str, ...]) -> None:
 def test_a_check_on_the_socket_asks_over_tcp() -> None:
     lines = (
         'test: ["CMD-SHELL", "pg_isready -U ${DB_USER:-shop}"]',
+        "interval: 1s",
         "start_period: 9s",
         "start_interval: 1s",
     )
@@ -75,8 +78,12 @@ BUILT = "services:\n  app:\n    build: .\n    ports: [{ports}]\n{more}"
 CONNECTS = "import socket; socket.create_connection(('127.0.0.1', 8000), 3)"
 
 
-def asked(text: str, bases: Mapping[str, str], environment: str = "dev") -> Draft:
-    return health_check(bases).apply(draft(text, environment))
+def built_upon(bases: Mapping[str, str], route: str = "", *, job: str = "") -> Rule:
+    return health_check({name: Application(base=base, route=route) for name, base in bases.items()}, job=job)
+
+
+def asked(text: str, bases: Mapping[str, str], route: str = "") -> Draft:
+    return built_upon(bases, route).apply(draft(text))
 
 
 def test_what_is_built_is_asked_by_its_own_runtime_on_its_one_port() -> None:
@@ -112,9 +119,35 @@ def test_what_is_built_is_named_if(ports: str, more: str, bases: dict[str, str])
     assert result.remarks[0].startswith("app is built here and has no health check")
 
 
-def test_tests_that_run_in_ci_need_no_check() -> None:
+def test_the_job_of_ci_ends_and_needs_no_check() -> None:
     legacy = draft(BUILT.format(ports="'80:80'", more=""), "ci")
-    assert health_check({"app": "python:3"}).apply(legacy) == legacy
+    assert built_upon({"app": "python:3"}, job="app").apply(legacy) == legacy
+    assert built_upon({"app": "python:3"}).apply(legacy).document.has(("services", "app", "healthcheck"))
+
+
+SWITCH = "    environment: { SSL_ENABLED: 'true' }\n"
+
+
+@pytest.mark.parametrize("more", ["", SWITCH], ids=["plain", "switched"])
+def test_a_python_service_with_a_health_route_is_asked_for_its_health(more: str) -> None:
+    text = BUILT.format(ports="'80:8000'", more=more)
+    result = asked(text, {"app": "python:3"}, "/healthz")
+    script = BY_SWITCH if more else PLAIN
+    test = ["CMD", "python", "-ISc", script, "8000", "/healthz"]
+    assert result.document.get(("services", "app", "healthcheck", "test")) == test
+    assert asked(result.document.text, {"app": "python:3"}, "/healthz").document == result.document
+
+
+def test_a_server_that_its_command_gives_a_certificate_is_asked_for_a_connection_alone() -> None:
+    command = "    command: uvicorn app:app --ssl-certfile cert.pem\n"
+    text = BUILT.format(ports="'80:8000'", more=command)
+    result = asked(text, {"app": "python:3"}, "/health")
+    assert result.document.get(("services", "app", "healthcheck", "test")) == [
+        "CMD",
+        "python",
+        "-c",
+        CONNECTS,
+    ]
 
 
 def test_an_unknown_image_is_named_and_left() -> None:
@@ -151,7 +184,7 @@ services:
 
 @pytest.mark.parametrize("environment", ["dev", "test", "ci"])
 def test_every_change_is_declared(make_stage: MakeStage, environment: str) -> None:
-    rule = health_check({"app": "node:22"})
+    rule = built_upon({"app": "node:22"}, job="app" if environment == "ci" else "")
     stage = make_stage({"docker-compose.yml": EVERY})
     after = rule.apply(stage.draft(environment))
     found = stage.differences(after)

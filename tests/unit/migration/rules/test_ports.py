@@ -166,3 +166,23 @@ def test_every_change_is_declared(make_stage: MakeStage, environment: str, offse
         assert not list(unexplained(found, after.declared))
         assert bool(found) == (after.document != before.document)
         assert applied(after, *rules) == after
+
+
+def test_ci_publishes_nothing_of_another_file_that_a_service_extends(make_stage: MakeStage) -> None:
+    files = {
+        "common.yml": "services:\n  web: { image: nginx, ports: ['8080:80'] }\n",
+        "docker-compose.yml": """\
+services:
+  web:
+    extends: { file: common.yml, service: web }
+  second:
+    extends: web
+""",
+    }
+    stage = make_stage(files)
+    after = PORT.apply(stage.draft("ci"))
+    found = stage.differences(after)
+    assert [one.place for one in unexplained(found, after.declared)] == []
+    services = stage.after(after).model({})["services"]
+    assert [name for name, service in services.items() if service.get("ports")] == []
+    assert PORT.apply(after).document == after.document

@@ -1,0 +1,48 @@
+"""Stopping: a migrated project's containers go before its files do, since nothing could stop them afterwards."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dashtam_tasks import engine, instances
+from dashtam_tasks.engine import FOLDER_LABEL, PROJECT_LABEL
+from dashtam_tasks.migration.facts import Facts
+from dashtam_tasks.migration.rules.draft import COMPOSE_FOLDER
+from dashtam_tasks.migration.site import Notify
+
+# What tests and CI keep is thrown away by their own tasks as well.
+KEEPING = "dev"
+
+
+def stop(project: Path, facts: Facts, *, notify: Notify) -> None:
+    """Remove the containers and networks of every environment and instance that were made from `project`.
+
+    Volumes of tests and CI go with them; development's stay. Raises DashtamError (UNAVAILABLE) when no engine
+    answers.
+    """
+    folder = project / COMPOSE_FOLDER
+    made = engine.containers(f"label={FOLDER_LABEL}={folder}")
+    names = sorted({one.project for one in made})
+    for name in names:
+        notify(f"Stopping {name}.")
+        engine.remove_containers([one.id for one in made if one.project == name])
+        remove(name, "network")
+        if name in throwaway(facts):
+            remove(name, "volume")
+    instances.forget((*names, *remembered(project)))
+
+
+def remove(name: str, kind: str) -> None:
+    """Remove the networks or volumes of a Compose project."""
+    found = engine.docker(kind, "ls", "--quiet", "--filter", f"label={PROJECT_LABEL}={name}").split()
+    if found:
+        engine.docker(kind, "rm", *found)
+
+
+def throwaway(facts: Facts) -> set[str]:
+    """Return the Compose projects whose data nobody keeps."""
+    return {f"{facts.project}-{one.name}" for one in facts.environments if one.name != KEEPING}
+
+
+def remembered(project: Path) -> Iterator[str]:
+    """Yield the Compose projects of a folder's instances."""
+    return (one.project for one in instances.of_folder(project))

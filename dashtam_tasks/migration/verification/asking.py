@@ -1,0 +1,103 @@
+"""Asking what runs over its published ports, as a person does with `curl -k`."""
+
+import http.client
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from dashtam_tasks.migration.verification.boxes import Evidence
+from dashtam_tasks.migration.verification.evidence import Watch
+from dashtam_tasks.migration.verification.running import Stand
+
+# A server under reload is away for a moment.
+PATIENCE_SECONDS = 10.0
+PAUSE_SECONDS = 0.2
+SERVER_ERRORS = 500
+
+
+def urls(stand: Stand, service: str) -> tuple[str, ...]:
+    """Return where a service is to answer: its probes' URLs, else its first published port by both schemes."""
+    probed = stand.opened.probe_urls([service])
+    numbers = [
+        number for name, _, number, protocol in stand.published() if name == service and protocol == "tcp"
+    ]
+    return probed or tuple(
+        f"{scheme}://localhost:{one}/" for one in numbers[:1] for scheme in ("https", "http")
+    )
+
+
+def answered(stand: Stand, chosen: Iterable[str]) -> tuple[bool, Evidence]:
+    """Return whether one of some URLs answers within a few seconds, and what it said.
+
+    Certificates are not judged.
+    """
+    wanted = tuple(chosen)
+    watch = Watch(subject=stand.subject, command=f"curl -k {' || curl -k '.join(wanted)}")
+    deadline, pause = time.monotonic() + PATIENCE_SECONDS, threading.Event()
+    while True:
+        said = [status(one) for one in wanted]
+        good = [f"{url}: {code}" for url, code in zip(wanted, said, strict=True) if is_answer(code)]
+        if good or time.monotonic() > deadline:
+            shown = good or [f"{url}: {code}" for url, code in zip(wanted, said, strict=True)]
+            return bool(good), watch.saw("\n".join(shown))
+        pause.wait(PAUSE_SECONDS)
+
+
+def is_answer(said: int | str) -> bool:
+    """Return whether a server answered, and not that it failed."""
+    return isinstance(said, int) and said < SERVER_ERRORS
+
+
+def status(url: str) -> int | str:
+    """Return the status of the answer to one GET request, or why there is none."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "localhost", parts.port
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        # As with `curl -k`: whether a certificate is good is another question.
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        connection = http.client.HTTPSConnection(host, port, timeout=5, context=context)
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", parts.path or "/")
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or repr(error)
+    finally:
+        connection.close()
+
+
+@dataclass
+class Requests:
+    """What a client met that asked again and again: how many answers, and what else."""
+
+    answers: int = 0
+    others: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def asking(chosen: Iterable[str]) -> Iterator[Requests]:
+    """Ask URLs in turn, again and again, while the block runs; what they said is there afterwards."""
+    wanted, seen, stop = tuple(chosen), Requests(), threading.Event()
+
+    def ask() -> None:
+        while not stop.wait(PAUSE_SECONDS):
+            said = [status(one) for one in wanted]
+            if any(is_answer(one) for one in said):
+                seen.answers += 1
+            else:
+                seen.others.append(", ".join(map(str, said)))
+
+    client = threading.Thread(target=ask)
+    client.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        client.join()

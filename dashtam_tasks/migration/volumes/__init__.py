@@ -1,0 +1,27 @@
+"""Volumes: a legacy project's data under the new names, copied and proven, or the old volume itself adopted.
+
+Docker cannot rename a volume. The old one is only ever read, and only `remove_old` removes it.
+"""
+
+from dashtam_tasks.migration.volumes.adoption import adopted
+from dashtam_tasks.migration.volumes.checking import problems
+from dashtam_tasks.migration.volumes.copying import Copied, copy, is_complete
+from dashtam_tasks.migration.volumes.planning import NOTHING_KEPT, Mode, planned
+from dashtam_tasks.migration.volumes.removing import Removal, removal, remove_old
+from dashtam_tasks.migration.volumes.returning import TakenBack, take_back
+
+__all__ = [
+    "NOTHING_KEPT",
+    "Copied",
+    "Mode",
+    "Removal",
+    "TakenBack",
+    "adopted",
+    "copy",
+    "is_complete",
+    "planned",
+    "problems",
+    "removal",
+    "remove_old",
+    "take_back",
+]

@@ -1,0 +1,79 @@
+"""Where a migration stands, whether it works, and the end of it."""
+
+import msgspec
+from invoke.context import Context
+
+from dashtam_tasks import console
+from dashtam_tasks.errors import ExitCode
+from dashtam_tasks.findings import Severity
+from dashtam_tasks.namespaces.invoking import task
+from dashtam_tasks.namespaces.migrate import boxes
+from dashtam_tasks.namespaces.migrate.arguments import YES, consenting, project_folder
+from dashtam_tasks.namespaces.migrate.taking import show_applied
+
+
+@task(help={"json": "print JSON"})
+def status(context: Context, json: bool = False) -> None:
+    """Show where the migration stands, step by step, and where a crash stopped it."""
+    from dashtam_tasks.migration import standing
+
+    stands = standing.of(project_folder(context))
+    if json:
+        console.data(msgspec.to_builtins(stands))
+        return
+    console.line(f"{stands.course.value}, backup {stands.backup or 'none'}")
+    console.table(
+        ("step", "what", "state", "operations"),
+        ((one.number, one.title, one.state.value, f"{one.done} of {one.operations}") for one in stands.steps),
+    )
+    if stands.holder:
+        console.line(f"{stands.holder} works on it.")
+    if stands.stopped:
+        console.line(f"Stopped at {stands.stopped}: migrate.apply goes on, migrate.rollback takes back.")
+
+
+@task()
+def verify(context: Context) -> int:
+    """Run development, tests, both at once and CI for real, and write what held to reports/migration."""
+    from dashtam_tasks.migration import finishing
+    from dashtam_tasks.migration.verification import Outcome
+
+    code = 0
+    for one in finishing.verify(project_folder(context), notify=console.note):
+        boxes.show_one(one)
+        code = ExitCode.FOUND_PROBLEMS if one.outcome is Outcome.FAILED else code
+    return code
+
+
+@task(help={"volumes": "remove the old volumes too, for good", "yes": YES})
+def cleanup(context: Context, volumes: bool = False, yes: bool = False) -> int:
+    """Set the old files aside after a verified migration; a rollback brings them back."""
+    from dashtam_tasks.migration import finishing
+
+    folder = project_folder(context)
+    consent = consenting("Set the old files aside?", yes=yes)
+    code = show_applied(finishing.clean_up(folder, consent=consent, notify=console.note))
+    if volumes and not code:
+        gone = consenting("Remove the old volumes for good?", yes=yes)
+        finishing.remove_old_volumes(folder, consent=gone, notify=console.note)
+    return code
+
+
+@task(help={"signed_off_by": "who vouches for the team", "json": "print JSON"})
+def validate(context: Context, signed_off_by: str = "", json: bool = False) -> int:
+    """Check the final list; exit code 0 only if all of it holds."""
+    from dashtam_tasks.migration import finishing
+    from dashtam_tasks.migration.verification import Outcome
+
+    checked, secrets = finishing.validate(project_folder(context), signed_off_by=signed_off_by)
+    if json:
+        console.data({"boxes": msgspec.to_builtins(checked), "findings": secrets})
+    else:
+        boxes.show(checked)
+        console.findings(secrets)
+    failed = any(one.outcome is Outcome.FAILED for one in checked)
+    exposed = any(one.severity is Severity.ERROR for one in secrets)
+    return ExitCode.FOUND_PROBLEMS if failed or exposed else 0
+
+
+TASKS = (status, verify, cleanup, validate)

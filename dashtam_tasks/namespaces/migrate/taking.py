@@ -1,0 +1,103 @@
+"""There and back: steps are applied, and taken back."""
+
+from typing import TYPE_CHECKING
+
+from invoke.context import Context
+
+from dashtam_tasks import console
+from dashtam_tasks.errors import ExitCode
+from dashtam_tasks.namespaces.invoking import task
+from dashtam_tasks.namespaces.migrate import boxes
+from dashtam_tasks.namespaces.migrate.arguments import (
+    CHOICES,
+    YES,
+    choices,
+    consenting,
+    project_folder,
+    selection,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dashtam_tasks.migration.applying import Applied
+    from dashtam_tasks.migration.rolling_back import RolledBack
+
+
+@task(
+    help={
+        **CHOICES,
+        "until": "the last step to take, such as 1.5",
+        "step": "one step alone",
+        "phase": "the steps of a phase: 1, 2 or 3",
+        "dry_run": "show what these steps would do, and change nothing",
+        "yes": YES,
+    }
+)
+def apply(  # noqa: PLR0913, PLR0917 - each is an option
+    context: Context,
+    test_file: str = "",
+    project: str = "",
+    volumes: str = "",
+    until: str = "",
+    step: str = "",
+    phase: str = "",
+    dry_run: bool = False,
+    yes: bool = False,
+) -> int:
+    """Take the steps that change the project, each followed by its verification; go on where one stopped."""
+    from dashtam_tasks.migration import undertaking
+
+    folder, chosen = project_folder(context), choices(test_file, project, volumes)
+    select = selection(until, step, phase)
+    if dry_run:
+        console.table(("step", "does"), undertaking.pending(folder, chosen, select))
+        return 0
+    consent = consenting("Migrate this project?", yes=yes)
+    applied = undertaking.apply(folder, chosen, select, consent=consent, notify=console.note)
+    return show_applied(applied)
+
+
+def show_applied(applied: "Iterable[Applied]") -> int:
+    """Print the steps that were taken and return the exit code."""
+    code = 0
+    for one in applied:
+        boxes.show(one.boxes)
+        code = code if one.is_verified else ExitCode.FOUND_PROBLEMS
+    return code
+
+
+@task(
+    help={
+        "dry_run": "show what it would do, and change nothing",
+        "force": "set files aside that changed since, in the backup",
+        "yes": YES,
+    }
+)
+def rollback(context: Context, dry_run: bool = False, force: bool = False, yes: bool = False) -> int:
+    """Take the migration back: every file as it was, and what changed since kept."""
+    from dashtam_tasks.migration import undertaking
+
+    consent = consenting("Take the migration back?", yes=yes)
+    done = undertaking.roll_back(
+        project_folder(context), force=force, dry_run=dry_run, consent=consent, notify=console.note
+    )
+    show_rolled_back(done, dry_run=dry_run)
+    return ExitCode.FOUND_PROBLEMS if done.kept else 0
+
+
+def show_rolled_back(done: "RolledBack", *, dry_run: bool) -> None:
+    """Print what a rollback did, or would do."""
+    verbs = (
+        ("would restore", "would remove", "would set aside")
+        if dry_run
+        else ("restored", "removed", "set aside")
+    )
+    for verb, paths in zip(verbs, (done.restored, done.removed, done.set_aside), strict=True):
+        console.lines(f"{verb} {path}" for path in paths)
+    console.lines(done.told)
+    if done.kept:
+        console.findings(done.kept)
+
+
+TASKS = (apply, rollback)
