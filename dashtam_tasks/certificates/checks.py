@@ -71,8 +71,12 @@ def authority_pair(settings: Settings) -> Pair:
 def leaf_pair(settings: Settings, leaf: str) -> Pair:
     """Return where the leaf certificate called `leaf` lies, as settings.Certificates names its files."""
     folder = settings.path(settings.certificates.directory)
-    key = leaf.replace("cert", "key") if "cert" in leaf else f"{leaf}_key"
-    return Pair(folder / f"{leaf}.pem", folder / f"{key}.pem")
+    return Pair(folder / f"{leaf}.pem", folder / f"{key_name(leaf)}.pem")
+
+
+def key_name(certificate: str) -> str:
+    """Return what the key of a certificate is called, without `.pem`: `key` for `cert`, `ca_key` for `ca`."""
+    return certificate.replace("cert", "key") if "cert" in certificate else f"{certificate}_key"
 
 
 def inspect(settings: Settings, *, now: datetime) -> tuple[Inspection, list[Inspection]]:

@@ -38,6 +38,9 @@ SAFE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,30}")
 # Where code is found: DJANGO_SETTINGS_MODULE, FLASK_APP.
 CODE = re.compile(r"(.*_)?(MODULE|SETTINGS|APP)")
 SAFE_CODE = re.compile(r"[a-z_]+(?:[.:][a-z_]+)*", re.IGNORECASE)
+# What is pulled or built: POSTGRES_IMAGE=registry.example.com/postgres:17, NODE_VERSION=22.1-alpine
+IMAGE = re.compile(r"(.*_)?(IMAGE|TAG|VERSION)")
+SAFE_IMAGE = re.compile(r"[A-Za-z0-9][\w./:@-]{0,200}")
 NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,6})?(?:ms|s|m|h|kb|mb|gb)?", re.IGNORECASE)
 WORDS = frozenset(
     "true false yes no on off none null test tests testing ci dev development local staging production prod debug"
@@ -168,6 +171,7 @@ def is_harmless(name: str, value: str, services: Collection[str]) -> bool:
         or value in services
         or NUMBER.fullmatch(value) is not None
         or (NAMING.fullmatch(name) is not None and SAFE_NAME.fullmatch(value) is not None)
+        or (IMAGE.fullmatch(name) is not None and SAFE_IMAGE.fullmatch(value) is not None)
         or (CODE.fullmatch(name) is not None and SAFE_CODE.fullmatch(value) is not None)
     )
 

@@ -107,9 +107,9 @@ def touched(operation: Operation) -> tuple[str, ...]:
 def diff(operation: Operation, folder: Path) -> str:
     """Return what an operation changes in the project in `folder`, as a unified diff.
 
-    All but writing is one line: what is moved and copied are env files, and nobody is shown what they hold.
+    All but writing is one line, and so is what is its owner's alone: nobody is shown what env files and keys hold.
     """
-    if not isinstance(operation, Write):
+    if not isinstance(operation, Write) or operation.mode == PRIVATE:
         return f"{operation}\n"
     path = folder / operation.path
     before = path.read_bytes() if path.is_file() else b""

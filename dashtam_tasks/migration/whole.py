@@ -3,10 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from dashtam_tasks.migration import documents, ignored, references, taskfile, volumes
+from dashtam_tasks.files import PRIVATE
+from dashtam_tasks.migration import (
+    documents,
+    ignored,
+    local_certificates,
+    references,
+    taskfile,
+    volumes,
+)
 from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.choices import CI, DEVELOPMENT
+from dashtam_tasks.migration.operations import Write
 from dashtam_tasks.migration.steps import Step, outline
+from dashtam_tasks.migration.taskfile import security
 from dashtam_tasks.migration.volumes import Mode
 
 
@@ -29,9 +39,10 @@ def in_order(*chosen: Step) -> tuple[Step, ...]:
 
 def ignoring(blueprint: Blueprint) -> Step:
     """Return step 1.1 as far as it changes files; the backup is taken before any step."""
+    keys = [one.path for one in certificates(blueprint) if one.mode == PRIVATE]
     return Step(
         outline=outline("1.1"),
-        operations=ignored.operations(blueprint.found),
+        operations=ignored.operations(blueprint.found, keys=keys),
         remarks=ignored.remarks(blueprint.found),
     )
 
@@ -40,8 +51,15 @@ def with_data(blueprint: Blueprint, environments: tuple[Step, ...], mode: Mode) 
     """Yield the environments' steps; data come before development's file: nothing can start on half of them."""
     copies = volumes.planned(blueprint.found, blueprint.models[DEVELOPMENT], mode=mode)
     for step in environments:
-        is_first = step.outline.number == "1.2"
-        yield replace(step, operations=(*copies, *step.operations)) if is_first else step
+        before = copies if step.outline.number == "1.2" else ()
+        after = tuple(certificates(blueprint)) if step.outline.number == "2.1" else ()
+        yield replace(step, operations=(*before, *step.operations, *after))
+
+
+def certificates(blueprint: Blueprint) -> Iterator[Write]:
+    """Yield what makes the certificates that tests over HTTPS need, where there are none that could be kept."""
+    due = security.read(blueprint).due
+    return local_certificates.writes(due) if due else iter(())
 
 
 def ci(blueprint: Blueprint) -> Iterator[Step]:

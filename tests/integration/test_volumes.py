@@ -19,7 +19,11 @@ from dashtam_tasks.migration.rules.names import PROJECT_NAME, VOLUME
 from tests.integration.projects import docker
 from tests.integration.relay import Relay
 from tests.integration.volume_shop import (
+    BUSYBOX,
     COUNTED,
+    LARGE,
+    LOOK,
+    ODD,
     POSTGRES,
     REDIS,
     Shop,
@@ -27,34 +31,6 @@ from tests.integration.volume_shop import (
     opened,
     working,
 )
-
-ODD = r"""
-set -e
-mkdir -p folder/deep empty-folder; echo text > folder/deep/file
-printf 1 > "$(printf 'new\nline')"; printf 2 > "$(printf 'back\\slash')"; printf 3 > "$(printf 'not-utf8-\377')"
-printf 4 > '-n'; printf 5 > ' spaces '; printf 6 > "$(printf 'carriage\rreturn')"; printf 7 > "'quotes\""; : > empty
-ln -s "$(printf 'to\nnewline\n')" link; ln -s folder folder-link; ln -s /nowhere broken
-ln folder/deep/file hard; ln "$(printf 'new\nline')" hard-odd
-dd if=/dev/zero of=sparse bs=1 count=1 seek=20000000 2> /dev/null
-mkfifo pipe
-chown 70:70 folder/deep/file; chown -h 999:1000 link; chown 999:0 folder; chown 70:999 .
-chmod 4750 folder/deep/file; chmod 2770 folder; chmod 0 empty; chmod 1700 .
-touch -d '2001-02-03 04:05:06' folder/deep/file; touch -d '1999-12-31 23:59:59' folder empty-folder
-"""
-# Without what a copy has of its own: inodes, the sizes of folders, and parts of seconds.
-LOOK = r"""
-find . -exec stat -c '%n %f %u %g' {} + | sort | tr '\377' '?'
-find . ! -type l -exec stat -c '%n %Y' {} + | sort | tr '\377' '?'
-find . -type f -exec sha256sum {} + | sort | tr '\377' '?'
-"""
-LARGE = "head -c 300000000 /dev/urandom > large; head -c 1000 large > small"
-
-BUSYBOX = f"""\
-FROM {REDIS}
-RUN apt-get update && apt-get install --yes --no-install-recommends busybox-static \\
-    && mkdir /applets && busybox --install -s /applets
-ENV PATH=/applets
-"""
 
 
 @pytest.fixture
@@ -386,3 +362,17 @@ def test_sidecar_that_came_to_hold_the_source_meanwhile_makes_the_copy_void(shop
         _, said = child.communicate(timeout=120)
     assert f"{int(ExitCode.BUSY)} The volume {operation.source} is in use: {shop.name}.late" in said
     assert not volumes.is_complete(operation, project=shop.folder)
+
+
+def test_copy_that_fails_leaves_nothing_on_the_disk(shop: Shop, busybox: str, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM {busybox}\nRUN rm /applets/sha256sum\n")
+    image = f"{busybox}-without-hashes"
+    docker("build", "--quiet", "--tag", image, str(tmp_path))
+    operation = shop.operation(shop.volume("data", "echo text > file"), image=image)
+    before = shop.state(operation.source)
+    with pytest.raises(DashtamError) as error:
+        shop.copy(operation)
+    assert error.value.code == ExitCode.IO
+    assert "sha256sum" in error.value.details
+    assert shop.volumes() == {"_data"}
+    assert shop.state(operation.source) == before

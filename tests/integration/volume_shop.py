@@ -61,6 +61,34 @@ find . -exec stat -c '%n %f %u %g %s %Y %y %i' {} + | sort | tr '\\377' '?'
 find . -type f -exec sha256sum {} + | sort | tr '\\377' '?'
 """
 
+ODD = r"""
+set -e
+mkdir -p folder/deep empty-folder; echo text > folder/deep/file
+printf 1 > "$(printf 'new\nline')"; printf 2 > "$(printf 'back\\slash')"; printf 3 > "$(printf 'not-utf8-\377')"
+printf 4 > '-n'; printf 5 > ' spaces '; printf 6 > "$(printf 'carriage\rreturn')"; printf 7 > "'quotes\""; : > empty
+ln -s "$(printf 'to\nnewline\n')" link; ln -s folder folder-link; ln -s /nowhere broken
+ln folder/deep/file hard; ln "$(printf 'new\nline')" hard-odd
+dd if=/dev/zero of=sparse bs=1 count=1 seek=20000000 2> /dev/null
+mkfifo pipe
+chown 70:70 folder/deep/file; chown -h 999:1000 link; chown 999:0 folder; chown 70:999 .
+chmod 4750 folder/deep/file; chmod 2770 folder; chmod 0 empty; chmod 1700 .
+touch -d '2001-02-03 04:05:06' folder/deep/file; touch -d '1999-12-31 23:59:59' folder empty-folder
+"""
+# Without what a copy has of its own: inodes, the sizes of folders, and parts of seconds.
+LOOK = r"""
+find . -exec stat -c '%n %f %u %g' {} + | sort | tr '\377' '?'
+find . ! -type l -exec stat -c '%n %Y' {} + | sort | tr '\377' '?'
+find . -type f -exec sha256sum {} + | sort | tr '\377' '?'
+"""
+LARGE = "head -c 300000000 /dev/urandom > large; head -c 1000 large > small"
+
+BUSYBOX = f"""\
+FROM {REDIS}
+RUN apt-get update && apt-get install --yes --no-install-recommends busybox-static \\
+    && mkdir /applets && busybox --install -s /applets
+ENV PATH=/applets
+"""
+
 CHILD = """\
 import json, sys
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Step 1.1, in part: what must not be committed, nor copied into an image, is in the ignore files."""
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dashtam_tasks import files
@@ -27,15 +27,16 @@ class IgnoreFile:
     problem: str = ""
 
 
-def operations(found: Legacy) -> tuple[Write, ...]:
+def operations(found: Legacy, *, keys: Sequence[str] = ()) -> tuple[Write, ...]:
     """Return what completes the ignore files of a project: of git's, and of each build context that is its folder.
 
+    `keys` are the paths of new private keys, which images may need, and git must not have.
     A context below has nothing of what matters in it. Docker's command line and BuildKit take
     `<Dockerfile>.dockerignore` where there is one, and the classic builder `.dockerignore`: both are completed.
     """
     return tuple(
         Write(path=one.name, data=one.after.data, mode=mode_of(found, one.name), rewrites=True)
-        for one in ignore_files(found)
+        for one in ignore_files(found, keys)
         if one.after.data != one.data and not one.problem
     )
 
@@ -45,13 +46,13 @@ def remarks(found: Legacy) -> tuple[str, ...]:
     return (*(text for one in ignore_files(found) for text in remarks_on(one)), *outside(found))
 
 
-def ignore_files(found: Legacy) -> Iterator[IgnoreFile]:
+def ignore_files(found: Legacy, keys: Sequence[str] = ()) -> Iterator[IgnoreFile]:
     """Yield the ignore files that a project has to have."""
     own = frozenset(folder for folder in rules.WRITTEN if has_own(found, folder))
     yield examined(
         found,
         git.NAME,
-        tuple(rules.for_git(own)),
+        tuple(rules.for_git(own, keys)),
         git.judge_for(found.folder, found.git.prefix),
         comment=GIT_COMMENT,
     )

@@ -3,7 +3,7 @@
 A project may have a folder of its own by one of these names: there, only what tools write is left out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dashtam_tasks.migration.ignored.lines import Rule
 
@@ -44,8 +44,10 @@ WRITTEN = {
 }
 
 
-def for_git(own: frozenset[str]) -> Iterator[Rule]:
-    """Yield what git leaves out; `own` are the folders with other files of the project's."""
+def for_git(own: frozenset[str], keys: Sequence[str]) -> Iterator[Rule]:
+    """Yield what git leaves out; `own` are the folders with other files of the project's, `keys` private keys."""
+    if keys:
+        yield Rule(out=tuple(keys), lines=(tuple(f"/{key}" for key in keys),))
     yield Rule(out=RECORDS, lines=(("/.dashtam/",),))
     for folder, (paths, narrow) in WRITTEN.items():
         yield Rule(

@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 from dashtam_tasks import settings
 from dashtam_tasks.compose import Service
+from dashtam_tasks.migration import local_certificates
 from dashtam_tasks.migration.blueprint import Blueprint
+from dashtam_tasks.migration.local_certificates import Wanted
 
 FOLDER_NAMES = re.compile(r"certs?|certificates?|ssl|tls|pki", re.IGNORECASE)
 URL = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?[^\s'\"|;&)]*")
@@ -21,11 +23,15 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, kw_only=True)
 class Trust:
-    """What invoke.yaml says of certificates, and whether those that the app has can be checked."""
+    """What invoke.yaml says of certificates, and whether those that the app has can be checked.
+
+    `due` are those that step 2.1 makes, None where it makes none.
+    """
 
     certificates: dict[str, Any] = field(default_factory=dict)
     is_ours: bool = False
     remarks: tuple[str, ...] = ()
+    due: Wanted | None = None
 
 
 def read(blueprint: Blueprint) -> Trust:
@@ -39,19 +45,35 @@ def read(blueprint: Blueprint) -> Trust:
     leaves = [name for name in present if name != "ca"]
     hosts = [*settings.Certificates().hosts[:3], *secure_services(blueprint)]
     chosen = {"directory": folder, "hosts": hosts, "leaves": leaves or list(settings.Certificates().leaves)}
+    every = list(dict.fromkeys((*settings.Certificates().leaves, *leaves)))
+    due = wanted(blueprint, folder, every, hosts)
     foreign = [name for name in leaves if not is_ours(blueprint.found.folder / folder / f"{name}.pem")]
     if not foreign:
-        return Trust(certificates=chosen, is_ours=True)
+        return Trust(certificates=chosen, is_ours=True, due=due if own_secure_services(blueprint) else None)
     names = ", ".join(f"{folder}/{name}.pem" for name in foreign)
     told = (
         f"{names}: no local authority has signed it, so that nothing is asked over HTTPS whether it answers. "
     )
     if own_secure_services(blueprint):
-        chosen["leaves"] = list(dict.fromkeys((*settings.Certificates().leaves, *leaves)))
+        chosen["leaves"] = every
+        if due:
+            return Trust(certificates=chosen, due=due)
         told += "Tests over HTTPS need one that is: `inv certs --force`, which keeps the old one beside it."
         return Trust(certificates=chosen, remarks=(told,))
     told += "For one that is, name it in dashtam.certificates.leaves and run `inv certs --force`."
     return Trust(certificates=chosen | {"leaves": []}, remarks=(told,))
+
+
+def wanted(blueprint: Blueprint, folder: str, leaves: list[str], hosts: list[str]) -> Wanted | None:
+    """Return the certificates that are to be made, None where those that are there are somebody's own."""
+    made = Wanted(
+        project=blueprint.found.folder,
+        name=blueprint.facts.project,
+        folder=folder,
+        leaves=leaves,
+        hosts=hosts,
+    )
+    return made if local_certificates.are_due(made) else None
 
 
 def mounted_folders(blueprint: Blueprint) -> Iterator[str]:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dashtam_tasks.migration import ci_env_file, environment_files, legacy, standalone
+from dashtam_tasks.migration import ci_env_file, legacy, standalone
 from dashtam_tasks.migration.choices import Choices, sources
 from dashtam_tasks.migration.equivalence import Resolvable
 from dashtam_tasks.migration.legacy import Legacy
-from dashtam_tasks.migration.operations import Write
+from dashtam_tasks.migration.operations import Move, Write
 from dashtam_tasks.migration.rules.draft import Draft
 from dashtam_tasks.migration.rules.jobs import Job
 from dashtam_tasks.migration.staging import staged
@@ -65,7 +65,9 @@ def stage_of(files: Files) -> Iterator[Path]:
     """Yield the project as it would be with all of these files."""
     chosen = tuple(sources(files.found, Choices()))
     moved = {one.env_file: one.new_env_file for one in reversed(chosen) if one.env_file}
-    moves = [one for source in chosen for one in environment_files.env_file(files.found, source, moved)]
+    moves = [
+        Move(source=old, target=new) for old, new in moved.items() if (files.found.folder / old).is_file()
+    ]
     written = [Write(path=files.tests.compose_file, data=files.secured.document.text.encode())]
     if files.ci:
         target = standalone.for_ci(files.tests)
