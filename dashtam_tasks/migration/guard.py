@@ -14,6 +14,7 @@ from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.instances.holding import holder, locked_at_once
 from dashtam_tasks.migration import durable, ledger
 from dashtam_tasks.migration.ledger import Ledger
+from dashtam_tasks.ownership import ROOT
 
 # A lock that goes away while it is being taken was another's last act, and then it is free.
 ATTEMPTS = 100
@@ -27,9 +28,10 @@ def held(project: Path, *, task: str) -> Iterator[None]:
     time. Raises DashtamError: BUSY at once, naming the holder, when it is not free, CANNOT_CREATE.
     """
     kept = ledger.of(project)
-    before = project.stat().st_mtime_ns
+    before = project.stat()
     with taken(kept) as file:
-        during = project.stat().st_mtime_ns
+        # Whoever looks at the folder from now on is to see it as it was.
+        put_time(project, before)
         file.truncate(0)
         since = datetime.now(UTC).isoformat(timespec="seconds")
         file.write(f"{task} (process {os.getpid()}, since {since})")
@@ -37,7 +39,7 @@ def held(project: Path, *, task: str) -> Iterator[None]:
         try:
             yield
         finally:
-            clear(project, kept, file, restore=before, unless_changed_from=during)
+            clear(project, kept, file)
 
 
 def taken(kept: Ledger) -> IO[str]:
@@ -94,17 +96,18 @@ def holder_of(project: Path) -> str:
     return ""
 
 
-def clear(project: Path, kept: Ledger, file: IO[str], *, restore: int, unless_changed_from: int) -> None:
-    """Remove what was made for a lock when nothing else is there, and let the project's folder keep its time.
+def clear(project: Path, kept: Ledger, file: IO[str]) -> None:
+    """Remove what was made for a lock when nothing else is there, and let the project's folder keep its time."""
+    if is_current(kept.lock, file) and is_unused(kept):
+        present = project.stat()
+        shutil.rmtree(kept.folder)
+        put_time(project, present)
 
-    That is `restore`, in nanoseconds, if it is still `unless_changed_from`, else what it is now.
-    """
-    if not is_current(kept.lock, file) or not is_unused(kept):
-        return
-    present = project.stat()
-    shutil.rmtree(kept.folder)
-    time = restore if present.st_mtime_ns == unless_changed_from else present.st_mtime_ns
-    os.utime(project, ns=(present.st_atime_ns, time))
+
+def put_time(project: Path, seen: os.stat_result) -> None:
+    """Give the project's folder the time that it had when it was seen, as far as only its owner may."""
+    if os.geteuid() in {ROOT, seen.st_uid}:
+        os.utime(project, ns=(seen.st_atime_ns, seen.st_mtime_ns))
 
 
 def is_unused(kept: Ledger) -> bool:
