@@ -73,20 +73,24 @@ def proven(drafted: Drafted, choices: Choices, steps: tuple[Step, ...]) -> Plan:
         steps = tuple(replace(one, unproven=proofs.get(one.outline.number, ())) for one in steps)
         if any(one.unproven for one in steps):
             return Plan(found=found, refusals=(), steps=steps)
-        models = {name: model_of(one, stage) for name, one in drafted.sources.items()}
+        blueprint = blueprint_of(drafted, stage)
         compose_files = {name: one.compose_file for name, one in drafted.sources.items()}
-        breaches = apartness.breaches(stage, compose_files, models)
+        breaches = apartness.breaches(stage, compose_files, blueprint.models)
     if breaches:
         return Plan(found=found, refusals=breaches)
-    blueprint = Blueprint(
-        found=found,
+    every = whole.steps(blueprint, steps, data=choices.volumes.value)
+    return refused_plan(found, every) or Plan(found=found, refusals=(), facts=blueprint.facts, steps=every)
+
+
+def blueprint_of(drafted: Drafted, stage: Path) -> Blueprint:
+    """Return what a project will be; `stage` is the project as it would be."""
+    return Blueprint(
+        found=drafted.found,
         facts=facts_of(drafted),
         sources=drafted.sources,
         drafts=drafted.drafts,
-        models=models,
+        models={name: model_of(one, stage) for name, one in drafted.sources.items()},
     )
-    every = whole.steps(blueprint, steps, data=choices.volumes.value)
-    return refused_plan(found, every) or Plan(found=found, refusals=(), facts=blueprint.facts, steps=every)
 
 
 def model_of(source: Source, stage: Path) -> Model:

@@ -11,7 +11,7 @@ from dashtam_tasks.migration import ignored, legacy
 from dashtam_tasks.migration.ignored import docker
 from dashtam_tasks.migration.legacy import Legacy
 from dashtam_tasks.migration.legacy.other_files import Build
-from tests.unit.migration.documents.blueprints import copied
+from tests.unit.migration.blueprints import copied
 
 SECRETS = ("envs/.env.dev", "envs/.env.staging", "backups/pre-migration-20261123/.env", ".dashtam/plan.json")
 EXAMPLE = "envs/.env.dev.example"

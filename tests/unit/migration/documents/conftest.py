@@ -13,7 +13,7 @@ from dashtam_tasks.migration import documents, ignored, references
 from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.operations import Copy, CopyVolume, Move, Write
 from dashtam_tasks.migration.steps import Step, outline
-from tests.unit.migration.documents.blueprints import blueprint_of, copied
+from tests.unit.migration.blueprints import blueprint_of, copied
 from tests.unit.migration.references.conftest import Account
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from dashtam_tasks.migration.operations import CopyVolume, Write
 from dashtam_tasks.namespaces import task_tree
-from tests.unit.migration.documents.blueprints import blueprint_of, copied, migrated
+from tests.unit.migration.blueprints import blueprint_of, copied, migrated
 from tests.unit.migration.documents.conftest import Documented, documented, written
 
 GUIDE, ROLLBACK = "MIGRATION_GUIDE.md", "ROLLBACK_PROCEDURE.md"

@@ -6,7 +6,7 @@ import pytest
 
 from dashtam_tasks.migration.documents import sections
 from dashtam_tasks.migration.operations import Write
-from tests.unit.migration.documents.blueprints import blueprint_of, copied
+from tests.unit.migration.blueprints import blueprint_of, copied
 from tests.unit.migration.documents.conftest import Documented
 
 PAGES = {

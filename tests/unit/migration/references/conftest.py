@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dashtam_tasks.migration.references import Reference, References, find
-from tests.unit.migration.documents.blueprints import blueprint_of
+from tests.unit.migration.blueprints import blueprint_of
 
 COMPOSE = """\
 services:

@@ -8,6 +8,7 @@ from dashtam_tasks.migration import taskfile
 from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.operations import Write
 from dashtam_tasks.migration.taskfile import Account, Fate
+from tests.unit.migration.blueprints import copied_to
 from tests.unit.migration.taskfile import blueprints, running
 
 REPLACED, CARRIED = Fate.REPLACED, Fate.CARRIED
@@ -49,7 +50,7 @@ TABLE = {
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Blueprint:
-    return blueprints.blueprint(blueprints.example(tmp_path_factory.mktemp("legacy") / "bank"))
+    return blueprints.blueprint(copied_to(tmp_path_factory.mktemp("legacy") / "bank"))
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +124,7 @@ def test_invoke_yaml_says_what_differs_and_no_more(migrated: Path) -> None:
 
 
 def test_no_value_of_an_env_file_is_in_any_file(tmp_path: Path) -> None:
-    folder = blueprints.example(tmp_path / "bank")
+    folder = copied_to(tmp_path / "bank")
     for name in (".env", ".env.test"):
         path = folder / name
         path.write_text(path.read_text().replace("CHANGE_ME", "s3cr3t-made-up"))

@@ -10,6 +10,7 @@ import pytest
 from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.taskfile import accounts, preferences, security, step, workflow_step
 from dashtam_tasks.settings import Settings, default_suites
+from tests.unit.migration.blueprints import copied_to
 from tests.unit.migration.taskfile import blueprints, running
 
 TEST = "docker compose -f docker-compose.yml -f docker-compose.test.yml"
@@ -121,7 +122,7 @@ def test_a_project_without_certificates_has_none_to_check(tmp_path: Path) -> Non
 
 @pytest.fixture
 def with_foreign_certificates(tmp_path: Path) -> Blueprint:
-    folder = blueprints.example(tmp_path / "bank")
+    folder = copied_to(tmp_path / "bank")
     (folder / "certs/cert.pem").write_text("not ours\n")
     (folder / "certs/key.pem").write_text("neither\n")
     return blueprints.blueprint(folder)
@@ -146,7 +147,7 @@ def test_certificates_that_nobody_checks_stay_the_persons_own(with_foreign_certi
 
 
 def test_tests_over_https_have_their_suite(tmp_path: Path) -> None:
-    found = chosen(blueprints.blueprint(blueprints.example(tmp_path / "bank"))).suites["ssl"]
+    found = chosen(blueprints.blueprint(copied_to(tmp_path / "bank"))).suites["ssl"]
     assert found == default_suites()["ssl"]
 
 
@@ -163,6 +164,19 @@ def test_where_no_service_speaks_https_the_suite_says_so(tmp_path: Path) -> None
     done = running.inv(folder, "test.ssl", XDG_STATE_HOME=str(tmp_path / "state"))
     assert (done.returncode, done.stdout) == (64, "")
     assert "No suite ssl here: see dashtam.suites in invoke.yaml." in done.stderr
+
+
+def test_environments_that_a_project_does_not_have_are_said_to_be_none(tmp_path: Path) -> None:
+    blueprint = blueprints.blueprint(blueprints.shape("no-overlay", tmp_path / "guestbook"))
+    found = preferences.read(blueprint)
+    assert found.written["environments"] == {"test": {"compose_file": ""}, "ci": {"compose_file": ""}}
+    assert list(found.settings.environments) == ["dev"]
+
+
+def test_without_a_suite_in_a_container_ci_alone_is_said_to_be_none(tmp_path: Path) -> None:
+    blueprint = blueprints.blueprint(blueprints.shape("tests-on-host", tmp_path / "library"))
+    assert written(blueprint)["environments"]["ci"] == {"compose_file": ""}
+    assert list(chosen(blueprint).environments) == ["dev", "test"]
 
 
 def test_folders_that_both_environments_mount_and_one_writes_to_are_shared(tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ import yaml
 from dashtam_tasks.migration import taskfile
 from dashtam_tasks.migration.legacy import Role
 from dashtam_tasks.migration.taskfile import Fate
+from tests.unit.migration.blueprints import SHAPES, copied_to
 from tests.unit.migration.taskfile import blueprints, running
 
 MIGRATED = sorted(
     path.parent.name
-    for path in blueprints.SHAPES.glob("*/shape.yml")
+    for path in SHAPES.glob("*/shape.yml")
     if yaml.safe_load(path.read_text(encoding="utf-8"))["outcome"] != "refused"
     and path.parent.name != "already-migrated"
 )
@@ -30,7 +31,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("name", MIGRATED)
 def test_a_project_of_another_shape_gets_tasks_that_load(name: str, tmp_path: Path) -> None:
-    folder = blueprints.shape(name, tmp_path / name)
+    folder = copied_to(tmp_path / name, name)
     blueprint = blueprints.blueprint(folder, test_file=Role.OVERLAY if name == "signs-disagree" else None)
     step, told = taskfile.step(blueprint)
     makefile = blueprint.found.makefile
@@ -47,7 +48,7 @@ def test_a_project_of_another_shape_gets_tasks_that_load(name: str, tmp_path: Pa
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_tests_run_as_the_makefile_ran_them(name: str, tmp_path: Path) -> None:
-    step, told = taskfile.step(blueprints.blueprint(blueprints.shape(name, tmp_path / name)))
+    step, told = taskfile.step(blueprints.blueprint(copied_to(tmp_path / name, name)))
     running.write(step, tmp_path / "migrated")
     written = yaml.safe_load((tmp_path / "migrated/invoke.yaml").read_text())["dashtam"]
     task, command = COMMANDS[name]
@@ -56,7 +57,7 @@ def test_tests_run_as_the_makefile_ran_them(name: str, tmp_path: Path) -> None:
 
 
 def test_a_system_suite_brings_the_services_that_its_recipe_started(tmp_path: Path) -> None:
-    folder = blueprints.shape("overlay-only-services", tmp_path / "shop")
+    folder = copied_to(tmp_path / "shop", "overlay-only-services")
     running.write(taskfile.step(blueprints.blueprint(folder))[0], tmp_path / "migrated")
     suites = yaml.safe_load((tmp_path / "migrated/invoke.yaml").read_text())["dashtam"]["suites"]
     assert suites["system"]["paths"] == ["spec/system"]
@@ -66,26 +67,26 @@ def test_a_system_suite_brings_the_services_that_its_recipe_started(tmp_path: Pa
 
 
 def test_a_variable_that_the_makefile_set_for_a_target_is_told(tmp_path: Path) -> None:
-    blueprint = blueprints.blueprint(blueprints.shape("environment-forms", tmp_path / "shop"))
+    blueprint = blueprints.blueprint(copied_to(tmp_path / "shop", "environment-forms"))
     test = {one.target: one for one in taskfile.accounts(blueprint)}["test"]
     assert test.fate is Fate.REPLACED
     assert "the Makefile set SECRET_KEY: set it in the env file" in test.reason
 
 
 def test_other_runners_are_told_of(tmp_path: Path) -> None:
-    step, told = taskfile.step(blueprints.blueprint(blueprints.shape("same-names", tmp_path / "polls")))
+    step, told = taskfile.step(blueprints.blueprint(copied_to(tmp_path / "polls", "same-names")))
     assert told == ()
     assert any(one.startswith("package.json:8: docker:test calls Compose") for one in step.remarks)
 
 
 def test_a_project_without_tests_has_no_workflow(tmp_path: Path) -> None:
-    step = taskfile.workflow_step(blueprints.blueprint(blueprints.shape("no-overlay", tmp_path / "shop")))
+    step = taskfile.workflow_step(blueprints.blueprint(copied_to(tmp_path / "shop", "no-overlay")))
     assert step.operations == ()
     assert "no environment for CI" in step.remarks[0]
 
 
 def test_a_workflow_of_the_persons_own_stays(tmp_path: Path) -> None:
-    blueprint = blueprints.blueprint(blueprints.shape("no-container-names", tmp_path / "api"))
+    blueprint = blueprints.blueprint(copied_to(tmp_path / "api", "no-container-names"))
     step = taskfile.workflow_step(blueprint)
     assert [one.made for one in step.operations] == [".github/workflows/dashtam-tests.yml"]
     assert any(".github/workflows/test.yml" in one for one in step.remarks)
