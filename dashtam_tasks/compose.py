@@ -67,6 +67,7 @@ class Named(msgspec.Struct, frozen=True):
 
     name: str
     driver_opts: dict[str, str] = {}
+    external: bool = False
 
     @property
     def folder(self) -> str:

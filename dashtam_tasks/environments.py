@@ -284,10 +284,11 @@ class Environment:
         )
 
     def require_startable(self, services: Iterable[str]) -> None:
-        """Raise DashtamError as the three parts of preflight do when `services` cannot be started."""
+        """Raise DashtamError as the parts of preflight do when `services` cannot be started."""
         preflight.require_secrets(self.settings, self.env_file)
         self.require_ours()
         preflight.require_bind_sources(self.model, services)
+        preflight.require_alone(self.model, services)
 
     def is_ready(self, services: Iterable[str]) -> bool:
         """Return whether each of `services` runs, healthy, in a container that is as its Compose file says."""

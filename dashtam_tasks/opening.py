@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from dashtam_tasks.environments import Environment
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.instances import allocation, holding, names
 from dashtam_tasks.isolation import Subject
+from dashtam_tasks.notifying import Notify
 from dashtam_tasks.settings import Settings
 
 
@@ -74,7 +75,7 @@ def changing(
     task: str,
     starts: bool = False,
     patience: float | None = None,
-    waiting: Callable[[str], None],
+    waiting: Notify,
 ) -> Iterator[Environment]:
     """Yield an instance of an environment that no other task changes meanwhile.
 

@@ -40,6 +40,31 @@ def require_ours(model: Model, compose_file: Path, project_dir: Path) -> None:
     instances.require_unowned(model.name, project_dir)
 
 
+def require_alone(model: Model, services: Iterable[str]) -> None:
+    """Raise DashtamError (BUSY) when another project's container runs on an external volume of these services.
+
+    Two servers on one data directory destroy it, and PostgreSQL's own lock does not see across containers.
+    """
+    mounted = {
+        mount.source for name in services for mount in model.services[name].volumes if mount.type == "volume"
+    }
+    external = [
+        model.volume(one) for one in sorted(mounted & model.volumes.keys()) if model.volumes[one].external
+    ]
+    for volume in external:
+        others = [
+            one.name.lstrip("/")
+            for one in engine.containers(f"volume={volume}")
+            if one.is_running and one.project != model.name
+        ]
+        if others:
+            raise DashtamError(
+                f"Volume {volume} is in use by {', '.join(others)}: two servers on it would destroy the data.",
+                code=ExitCode.BUSY,
+                hint=f"Stop that first: docker stop {' '.join(others)}. Nothing was started.",
+            )
+
+
 def missing_bind_sources(model: Model, services: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """Return service and source of each bind mount that needs a file or folder that is not there.
 

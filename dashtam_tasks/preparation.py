@@ -1,16 +1,17 @@
 """Preparation: everything that a machine needs before the first `up`, made where it is missing."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dashtam_tasks import certificates, env_files, images, keys
 from dashtam_tasks.findings import Finding, Severity
+from dashtam_tasks.notifying import Notify
 from dashtam_tasks.opening import every_instance
 from dashtam_tasks.ownership import container_user
 from dashtam_tasks.settings import Settings
 
 
-def prepare(settings: Settings, *, report: Callable[[str], None], install: bool = True) -> tuple[str, ...]:
+def prepare(settings: Settings, *, report: Notify, install: bool = True) -> tuple[str, ...]:
     """Make env files, keys, certificates and base images; return one line for each thing that was done.
 
     `install` allows to install the distribution's debootstrap. What is there and valid is not touched.
@@ -64,7 +65,7 @@ def make_env_file(settings: Settings, path: Path) -> bool:
     return env_files.create(path, example, values={name: machine[name] for name in known}, user=user)
 
 
-def choose_images(settings: Settings, *, report: Callable[[str], None], install: bool) -> Iterator[str]:
+def choose_images(settings: Settings, *, report: Notify, install: bool) -> Iterator[str]:
     """Choose base images, so that the engine has all of them."""
     before = images.chosen(settings)
     for one in images.choose(settings, report=report, install=install):

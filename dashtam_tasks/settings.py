@@ -35,6 +35,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Environment(Record, frozen=True, kw_only=True):
     """The two files that make an environment, relative to the project's folder.
 
+    Without a `compose_file` the project has no such environment: defaults are merged and cannot be taken away.
     `prepare` is what the app's container runs once for a new database. `job` is the service whose command is all
     that the environment is for: it ends by itself, and its exit code is that of the run.
     """
@@ -43,6 +44,19 @@ class Environment(Record, frozen=True, kw_only=True):
     env_file: str
     prepare: tuple[str, ...] = ()
     job: str = ""
+
+
+def default_environments() -> dict[str, Environment]:
+    """Return the environments that a project of our own layout has."""
+    return {
+        "dev": Environment(compose_file="compose/docker-compose.dev.yml", env_file="envs/.env.dev"),
+        "test": Environment(
+            compose_file="compose/docker-compose.test.yml",
+            env_file="envs/.env.test",
+            prepare=("uv", "run", "python", "src/core/init_test_db.py"),
+        ),
+        "ci": Environment(compose_file="compose/docker-compose.ci.yml", env_file="envs/.env.ci", job="app"),
+    }
 
 
 class Services(Record, frozen=True, kw_only=True):
@@ -206,19 +220,7 @@ class Settings(Record, frozen=True, kw_only=True):
 
     project_dir: str
     project: Name = "dashtam"
-    environments: dict[Name, Environment] = msgspec.field(
-        default_factory=lambda: {
-            "dev": Environment(compose_file="compose/docker-compose.dev.yml", env_file="envs/.env.dev"),
-            "test": Environment(
-                compose_file="compose/docker-compose.test.yml",
-                env_file="envs/.env.test",
-                prepare=("uv", "run", "python", "src/core/init_test_db.py"),
-            ),
-            "ci": Environment(
-                compose_file="compose/docker-compose.ci.yml", env_file="envs/.env.ci", job="app"
-            ),
-        }
-    )
+    environments: dict[Name, Environment] = msgspec.field(default_factory=default_environments)
     services: Services = Services()
     readiness: Readiness = Readiness()
     suites: dict[Name, Suite] = msgspec.field(default_factory=default_suites)
@@ -247,8 +249,16 @@ class Settings(Record, frozen=True, kw_only=True):
     def files(self, environment: str) -> Environment:
         """Return the files that make an environment.
 
-        Raises DashtamError (USAGE) for an environment that there is not.
+        Raises DashtamError: CONFIGURATION for one of ours that the project does without, USAGE for one that nobody
+        knows.
         """
+        if environment in default_environments().keys() - self.environments.keys():
+            raise DashtamError(
+                f"This project has no environment {environment}.",
+                code=ExitCode.CONFIGURATION,
+                hint=f"dashtam.environments.{environment}.compose_file in invoke.yaml is empty. Once there is a "
+                "Compose file for it, name it there.",
+            )
         if environment not in self.environments:
             raise DashtamError(
                 f"There is no environment {environment}.",
@@ -279,7 +289,7 @@ def load(configuration: Config) -> Settings:
     """
     values = plain(configuration[KEY])
     try:
-        return msgspec.convert(values, Settings)
+        return of(values)
     except msgspec.ValidationError as error:
         problem, _, place = str(error).partition(" - at ")
         unknown = re.search(r"unknown field `(.+)`$", problem)
@@ -290,6 +300,16 @@ def load(configuration: Config) -> Settings:
             code=ExitCode.CONFIGURATION,
             hint="docs/settings.md lists the settings and their types.",
         ) from error
+
+
+def of(values: Mapping[str, Any]) -> Settings:
+    """Return the settings that plain values say, without the environments that the project does not have.
+
+    Raises msgspec.ValidationError for an unknown key or a wrong type.
+    """
+    said = msgspec.convert(values, Settings)
+    present = {name: one for name, one in said.environments.items() if one.compose_file}
+    return msgspec.structs.replace(said, environments=present)
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - configuration is any YAML value

@@ -48,12 +48,15 @@ def ensure(
 ) -> tuple[Made, ...]:
     """Make or renew what is missing, wrong or about to expire, and return it; what is valid is not touched.
 
+    Where there are no leaves, there is nothing to make: not the authority either.
     `force` renews every leaf, and replaces certificates that are not ours, which are kept beside the new ones.
     A valid authority stays even then, since people trust it: to change it, remove its two files. `user` is who
     must read the leaves' keys. Raises DashtamError: CONFIGURATION for settings that cannot be met, DATA for a
     file that is not ours, IO for one that cannot be read, CANNOT_CREATE for one that cannot be written.
     """
     refuse_impossible(settings.certificates)
+    if not settings.certificates.leaves:
+        return ()
     now = now or datetime.now(UTC)
     folder = settings.path(settings.certificates.directory)
     make_folder(folder)
@@ -70,7 +73,12 @@ def ensure(
 
 
 def check(settings: Settings, *, now: datetime | None = None) -> tuple[Finding, ...]:
-    """Return what is wrong with the authority and the leaf certificates, and what soon will be."""
+    """Return what is wrong with the authority and the leaf certificates, and what soon will be.
+
+    A project without leaves needs no authority either, and there is nothing to look at.
+    """
+    if not settings.certificates.leaves:
+        return ()
     authority, leaves = inspect(settings, now=now or datetime.now(UTC))
     return tuple(found for one in (authority, *leaves) for found in one.findings)
 

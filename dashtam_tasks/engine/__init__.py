@@ -1,5 +1,6 @@
 """Docker Engine: its containers as they are, their events and logs, and what to say when it is missing."""
 
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,6 +25,8 @@ __all__ = ["FOLDER_LABEL", "ONE_OFF_LABEL", "PROJECT_LABEL", "Container", "Event
 
 LOCAL_LABEL = "dashtam-tasks.local-build"
 VERSION_LABEL = "org.opencontainers.image.version"
+# How long another removal of a container may take.
+REMOVAL_SECONDS = 30
 
 
 def containers(*filters: str) -> tuple[Container, ...]:
@@ -121,12 +124,19 @@ def kill(ids: Sequence[str]) -> None:
 
 
 def remove_containers(ids: Sequence[str]) -> None:
-    """Kill and remove containers, with their anonymous volumes; one that is gone already is no error.
+    """Kill and remove containers, with their anonymous volumes, and return when they are gone, whoever did it.
 
     Raises DashtamError (UNAVAILABLE) when one cannot be removed.
     """
-    if ids:
-        docker("rm", "--force", "--volumes", *ids)
+    end = time.monotonic() + REMOVAL_SECONDS
+    while ids:
+        done = processes.run(["docker", "rm", "--force", "--volumes", *ids])
+        if not done.returncode or time.monotonic() > end:
+            checked(done, "docker rm")
+            return
+        # The engine refuses while it removes one that ended by itself (--rm).
+        wanted = [part for one in ids for part in ("--filter", f"id={one}")]
+        ids = docker("ps", "--all", "--quiet", "--no-trunc", *wanted).split()
 
 
 def remove_project(project: str) -> None:

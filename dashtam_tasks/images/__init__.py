@@ -13,8 +13,8 @@ from dashtam_tasks.engine import LOCAL_LABEL, VERSION_LABEL
 from dashtam_tasks.env_files.syntax import edited
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.images import local_builds, references
-from dashtam_tasks.images.debian import Report
 from dashtam_tasks.images.local_builds import PREFIX
+from dashtam_tasks.notifying import Notify
 from dashtam_tasks.settings import Image, Settings
 
 HEADER = "# Base images of this machine, chosen by `inv setup`. Write your own references here: they stay.\n"
@@ -74,7 +74,7 @@ def tag(reference: str) -> str:
 
 
 def choose(
-    settings: Settings, *, report: Report, pull: bool = True, install: bool = True
+    settings: Settings, *, report: Notify, pull: bool = True, install: bool = True
 ) -> tuple[Choice, ...]:
     """Choose an image for each variable, so that the engine has all of them, and write the choice down.
 
@@ -120,7 +120,7 @@ def build(
     *,
     names: Sequence[str] = (),
     no_cache: bool = False,
-    report: Report,
+    report: Notify,
     install: bool = True,
 ) -> tuple[Choice, ...]:
     """Build base images here, by default all, and choose them; `names` are those of folders below images/.
@@ -136,7 +136,7 @@ def build(
     return tuple(choice for choice in status(settings) if choice.variable in choices)
 
 
-def keep(variable: str, reference: str, settings: Settings, *, pull: bool, report: Report) -> None:
+def keep(variable: str, reference: str, settings: Settings, *, pull: bool, report: Notify) -> None:
     """See that the engine has the reference that a person chose.
 
     Raises DashtamError (UNAVAILABLE) when it does not, and no registry gives it.
@@ -152,7 +152,7 @@ def keep(variable: str, reference: str, settings: Settings, *, pull: bool, repor
         )
 
 
-def fetch(reference: str, settings: Settings, *, report: Report) -> bool:
+def fetch(reference: str, settings: Settings, *, report: Notify) -> bool:
     """Pull `reference`; return False when no registry answers for it.
 
     Raises DashtamError (UNAVAILABLE) when one answers and refuses.

@@ -2,13 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from dashtam_tasks import processes
 from dashtam_tasks.errors import DashtamError, ExitCode
-
-Report = Callable[[str], None]
+from dashtam_tasks.notifying import Notify
 
 PACKAGES = ("debootstrap", "debian-archive-keyring")
 # sudo drops what is not named: apt must not ask questions, and may need a proxy.
@@ -62,7 +61,7 @@ def failure(program: str, returncode: int, said: str, *, hint: str = "") -> Dash
     )
 
 
-def provide_debootstrap(privilege: Sequence[str], *, report: Report, install: bool) -> None:
+def provide_debootstrap(privilege: Sequence[str], *, report: Notify, install: bool) -> None:
     """Install debootstrap where it is missing.
 
     Raises DashtamError (UNAVAILABLE) when that is not allowed, or not possible.

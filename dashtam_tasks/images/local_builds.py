@@ -15,8 +15,9 @@ from dashtam_tasks import engine, processes
 from dashtam_tasks.engine import LOCAL_LABEL, VERSION_LABEL
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.images import rootfs
-from dashtam_tasks.images.debian import Report, failure
+from dashtam_tasks.images.debian import failure
 from dashtam_tasks.images.references import find, labels
+from dashtam_tasks.notifying import Notify
 from dashtam_tasks.settings import Image, Images
 
 PREFIX = "localhost/dashtam-tasks/"
@@ -110,7 +111,7 @@ def build(
     *,
     names: Sequence[str] = (),
     no_cache: bool = False,
-    report: Report,
+    report: Notify,
     install: bool = True,
 ) -> dict[str, str]:
     """Build what is not current among the recipes `names`, by default all, and return their references by name.
@@ -138,7 +139,7 @@ def build(
     return {name: one.reference for name, one in recipes.items()}
 
 
-def provide_base(images: Images, *, no_cache: bool, report: Report, install: bool) -> str:
+def provide_base(images: Images, *, no_cache: bool, report: Notify, install: bool) -> str:
     """Make the image of the suite's minimal system unless the engine has it; return its reference."""
     folder = images_folder() / BASE
     base = Recipe(folder=folder, reference=f"{PREFIX}{BASE}:{images.suite}", inputs=digest(images, folder))

@@ -16,7 +16,8 @@ from typing import IO
 from dashtam_tasks import files, processes
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.images import debian
-from dashtam_tasks.images.debian import LAST_LINES, Report, failure, run_as_root
+from dashtam_tasks.images.debian import LAST_LINES, failure, run_as_root
+from dashtam_tasks.notifying import Notify
 from dashtam_tasks.processes import DEVNULL, PIPE, STDOUT, Process
 from dashtam_tasks.settings import Images
 
@@ -71,7 +72,7 @@ def make(
     *,
     additions: Path,
     labels: Mapping[str, str],
-    report: Report,
+    report: Notify,
     install: bool,
 ) -> None:
     """Make the suite's minimal system, with what is in `additions`, and import it as the image `reference`.
@@ -105,7 +106,7 @@ def temporary_folder(privilege: Sequence[str]) -> Iterator[Path]:
         run_as_root(privilege, "rm", "--recursive", "--force", "--one-file-system", folder)
 
 
-def bootstrap(folder: Path, privilege: Sequence[str], *, suite: str, mirror: str, report: Report) -> None:
+def bootstrap(folder: Path, privilege: Sequence[str], *, suite: str, mirror: str, report: Notify) -> None:
     """Fill `folder` with the suite's minimal system, its signatures checked, reporting each phase once.
 
     Raises DashtamError (UNAVAILABLE) when debootstrap fails.

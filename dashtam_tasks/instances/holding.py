@@ -4,7 +4,7 @@ import fcntl
 import hashlib
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -13,12 +13,11 @@ from typing import IO
 from dashtam_tasks import files
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.instances import state_folder
+from dashtam_tasks.notifying import Notify
 
 
 @contextmanager
-def held(
-    folder: Path, label: str, *, task: str, patience: float, waiting: Callable[[str], None]
-) -> Iterator[None]:
+def held(folder: Path, label: str, *, task: str, patience: float, waiting: Notify) -> Iterator[None]:
     """Hold the instance `label` of the project in `folder` for this process alone; it does not nest.
 
     `task` is what others are told that we do. While another holds it, we wait, and `waiting` is told once for whom.
@@ -46,7 +45,7 @@ def locked_at_once(file: IO[str]) -> bool:
     return True
 
 
-def wait(file: IO[str], label: str, *, patience: float, waiting: Callable[[str], None]) -> None:
+def wait(file: IO[str], label: str, *, patience: float, waiting: Notify) -> None:
     """Lock a file once who holds it lets go.
 
     Raises DashtamError (BUSY), naming the holder, when that takes longer than `patience` seconds.

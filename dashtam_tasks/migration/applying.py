@@ -1,6 +1,6 @@
 """Apply a saved plan: its steps in order, each followed by its verification; again, it goes on where it stopped."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +8,10 @@ from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration import journal, performing, saved_plan, site
 from dashtam_tasks.migration.journal import Event
 from dashtam_tasks.migration.ledger.plans import SavedPlan, SavedStep
-from dashtam_tasks.migration.site import Notify, Site, Volumes
+from dashtam_tasks.migration.site import Site, Volumes
 from dashtam_tasks.migration.steps import Step
 from dashtam_tasks.migration.verification.boxes import Box, Outcome
+from dashtam_tasks.notifying import Notify
 
 Verify = Callable[[str], Sequence[Box]]
 
@@ -48,7 +49,8 @@ def apply(
     refuse_rollback(saved)
     here = site.opened(project, saved, volumes=volumes, notify=notify)
     refuse_unknown(saved, steps)
-    refuse_gaps(here, steps)
+    verified = here.journal.is_verified
+    refuse_gaps({one.number: bool(one.operations) and not verified(one.number) for one in saved.steps}, steps)
     todo = (one for one in saved.steps if one.number in steps and not here.journal.is_verified(one.number))
     return tuple(until_unverified(taken(here, one, verify) for one in todo))
 
@@ -75,18 +77,21 @@ def refuse_unknown(saved: SavedPlan, steps: Collection[str]) -> None:
         )
 
 
-def refuse_gaps(here: Site, steps: Collection[str]) -> None:
-    """Raise DashtamError (USAGE) for a step while one before it is neither verified nor to be taken now."""
+def refuse_gaps(due: Mapping[str, bool], chosen: Collection[str]) -> None:
+    """Raise DashtamError (USAGE) for a chosen step while one before it is due and not chosen.
+
+    `due` says of each step of a plan, in their order, whether it changes something and is not done and verified.
+    """
     missing = ""
-    for one in here.saved.steps:
-        if one.number in steps and missing:
+    for number, is_due in due.items():
+        if number in chosen and missing:
             raise DashtamError(
-                f"Step {one.number} needs step {missing}, which is not done and verified.",
+                f"Step {number} needs step {missing}, which is not done and verified.",
                 code=ExitCode.USAGE,
-                hint=f"Take it first: migrate.apply --step {missing}, or --until {one.number}.",
+                hint=f"Take it first: migrate.apply --step {missing}, or --until {number}.",
             )
-        if one.operations and one.number not in steps and not here.journal.is_verified(one.number):
-            missing = missing or one.number
+        if is_due and number not in chosen:
+            missing = missing or number
 
 
 def taken(here: Site, step: SavedStep, verify: Verify) -> Applied:

@@ -1,7 +1,7 @@
 """Choices: what a person decides about a migration, and what each environment is made from then."""
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -35,6 +35,16 @@ class Choices:
         """Return the choices as plain text, by their names."""
         role = self.test_file.value if self.test_file else ""
         return {"project": self.project, "test_file": role, "volumes": self.volumes.value}
+
+    @staticmethod
+    def of(data: Mapping[str, str]) -> "Choices":
+        """Return the choices that `as_data` has told."""
+        role = data.get("test_file")
+        return Choices(
+            project=data.get("project", ""),
+            test_file=Role(role) if role else None,
+            volumes=Volumes(data.get("volumes") or Volumes.COPY),
+        )
 
     def answer(self, finding: Finding) -> bool:
         """Return whether a choice settles what a finding asks."""

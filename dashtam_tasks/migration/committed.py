@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from dashtam_tasks.findings import Finding, Severity
+from dashtam_tasks.migration import ledger
 from dashtam_tasks.migration.facts import Facts
 from dashtam_tasks.migration.ignored import git as git_ignore
 from dashtam_tasks.migration.ignored.lines import contents
 from dashtam_tasks.migration.legacy import env_files, git
 from dashtam_tasks.migration.legacy.git import Git
 
-RECORDS = ("backups", ".dashtam")
+RECORDS = (ledger.BACKUPS, ledger.NAME)
 FOLDER = "envs"
 
 

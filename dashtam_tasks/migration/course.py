@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from dashtam_tasks.findings import Finding, Severity
 from dashtam_tasks.migration import saved_plan, undoing
@@ -152,14 +152,14 @@ def undo_volume(course: Course, key: Key, operation: CopyVolume) -> None:
     taken = here.volumes.take_back(
         operation, project=here.project, backup_folder=here.backup.folder, notify=here.notify
     )
-    course.result = with_volume(course.result, operation, taken)
+    course.result = with_volume(course.result, operation, taken, here.backup.dumps_folder)
     here.journal.finish(Event.UNDONE, key)
 
 
-def with_volume(result: RolledBack, operation: CopyVolume, taken: TakenBack) -> RolledBack:
-    """Return a result with what became of a volume."""
+def with_volume(result: RolledBack, operation: CopyVolume, taken: TakenBack, dumps: Path) -> RolledBack:
+    """Return a result with what became of a volume, whose dumps are in the folder `dumps`."""
     name = f"volume {operation.target}"
-    told = (*result.told, *taken.changes, *(f"{name} was dumped: {dump}" for dump in taken.dumps))
+    told = (*result.told, *taken.changes, *(f"{name} was dumped: {dumps / dump}" for dump in taken.dumps))
     if taken.is_removed:
         return replace(result, removed=(*result.removed, name), told=told)
     stays = Finding(

@@ -1,6 +1,6 @@
 """Finishing: what comes after the files are in place. It is verified for real, tidied up, and checked once more."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,17 +20,17 @@ from dashtam_tasks.migration import (
 from dashtam_tasks.migration.applying import Applied
 from dashtam_tasks.migration.operations import CopyVolume
 from dashtam_tasks.migration.saved_plan import SavedPlan
-from dashtam_tasks.migration.site import Notify
 from dashtam_tasks.migration.standing import State
 from dashtam_tasks.migration.steps import Step, outline
 from dashtam_tasks.migration.undertaking import Consent, take_steps, under_way
 from dashtam_tasks.migration.verification import Box, Outcome, report
 from dashtam_tasks.migration.volumes import Removal
+from dashtam_tasks.notifying import Notify
 
 CLEANUP, CHECKLIST = "3.2", "3.4"
 
 
-def verify(project: Path, *, notify: Notify) -> Iterator[Box]:
+def verify(project: Path, *, notify: Notify) -> Generator[Box, None, None]:
     """Verify a migrated project for real, yield each box as it is decided, and write the report.
 
     Whoever stops early closes the iterator; then there is no new report. Raises DashtamError: USAGE where no
@@ -116,6 +116,9 @@ def remove_old_volumes(project: Path, *, consent: Consent, notify: Notify) -> No
     with guard.held(project, task="migrate.cleanup --volumes"):
         require_verified(project)
         found = old_volumes(project)
+        if not found:
+            notify("No old volume is there that this migration has copied.")
+            return
         consent([str(one) for one in found])
         volumes.remove_old(found, project=project, notify=notify)
 

@@ -32,11 +32,8 @@ def held(project: Path, *, task: str) -> Iterator[None]:
     with taken(kept) as file:
         # Whoever looks at the folder from now on is to see it as it was.
         put_time(project, before)
-        file.truncate(0)
-        since = datetime.now(UTC).isoformat(timespec="seconds")
-        file.write(f"{task} (process {os.getpid()}, since {since})")
-        file.flush()
         try:
+            sign(kept.lock, file, task)
             yield
         finally:
             clear(project, kept, file)
@@ -64,6 +61,15 @@ def opened(path: Path) -> IO[str]:
     with durable.naming(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, files.PRIVATE)
     return os.fdopen(descriptor, "a+", encoding="utf-8")
+
+
+def sign(path: Path, file: IO[str], task: str) -> None:
+    """Write into a lock's file who has it; raise DashtamError (CANNOT_CREATE)."""
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    with durable.naming(path):
+        os.truncate(file.fileno(), 0)
+        # Past the file's buffer, from which a full disk would have it fail once more on closing.
+        os.write(file.fileno(), f"{task} (process {os.getpid()}, since {since})".encode())
 
 
 def is_current(path: Path, file: IO[str]) -> bool:

@@ -7,7 +7,7 @@ import difflib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from dashtam_tasks.files import PRIVATE, PUBLIC
 
@@ -134,16 +134,20 @@ def ended(parts: Iterable[str]) -> Iterator[str]:
 def in_the_way(operations: Iterable[Operation], folder: Path) -> tuple[str, ...]:
     """Return the paths that operations would make and that hold something else already.
 
-    A file that is to be written and has these very bytes is not in the way, nor is one that is to be rewritten.
+    A file that is to be written and has these very bytes is not in the way, nor is one that is to be rewritten;
+    what stands where a folder is to be is.
     """
-    return tuple(
+    chosen = [one for one in operations if not isinstance(one, CopyVolume)]
+    above = (str(path) for one in chosen for path in PurePosixPath(one.made).parents)
+    blocked = (path for path in above if os.path.lexists(folder / path) and not (folder / path).is_dir())
+    taken = (
         one.made
-        for one in operations
-        if not isinstance(one, CopyVolume)
-        and os.path.lexists(folder / one.made)
+        for one in chosen
+        if os.path.lexists(folder / one.made)
         and not (isinstance(one, Write) and one.rewrites)
         and not is_done(one, folder)
     )
+    return tuple(dict.fromkeys((*blocked, *taken)))
 
 
 def is_done(operation: FileOperation, folder: Path) -> bool:

@@ -175,8 +175,9 @@ def write(site: Site, key: Key, operation: Write, found: Snapshot) -> None:
         look = Look(mode=operation.mode, owner=owner_of(site, operation.mode))
     else:
         keep_original(target, origins.original(site.ledger, key))
-        plain = found.kind is Kind.FILE
-        look = Look(mode=found.mode if plain else operation.mode, owner=(found.uid, found.gid))
+        # What is secret from now on does not stay readable for others.
+        keeps = found.kind is Kind.FILE and not is_private(operation.mode)
+        look = Look(mode=found.mode if keeps else operation.mode, owner=(found.uid, found.gid))
     replacing = found.kind is not Kind.ABSENT
     temporary = durable.completed(operation.data, scratch=site.ledger.scratch, look=look)
     if replacing and site.look(operation.path) != found:

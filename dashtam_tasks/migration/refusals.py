@@ -65,6 +65,6 @@ def in_the_way(path: str) -> Finding:
     return Finding(
         kind="in-the-way",
         where=path,
-        message="A file of your own is there, and the migration would write one of this name.",
+        message="A file of your own is there, and the migration needs its name.",
         hint="Give yours another name, or take it away.",
     )

@@ -14,8 +14,9 @@ from dashtam_tasks.migration.journal import Event
 from dashtam_tasks.migration.ledger.plans import SavedPlan
 from dashtam_tasks.migration.putting_back import set_aside
 from dashtam_tasks.migration.saved_plan import ROOT
-from dashtam_tasks.migration.site import Notify, Site, Volumes
+from dashtam_tasks.migration.site import Site, Volumes
 from dashtam_tasks.migration.snapshots import Kind
+from dashtam_tasks.notifying import Notify
 
 __all__ = ["RolledBack", "roll_back"]
 

@@ -1,6 +1,5 @@
 """Site: where a saved plan is carried out, and what that needs: its journal, its backup, its project, an engine."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,8 +12,7 @@ from dashtam_tasks.migration.ledger import Ledger
 from dashtam_tasks.migration.ledger.plans import SavedPlan
 from dashtam_tasks.migration.operations import CopyVolume
 from dashtam_tasks.migration.snapshots import Snapshot
-
-Notify = Callable[[str], None]
+from dashtam_tasks.notifying import Notify
 
 
 class Copied(Protocol):

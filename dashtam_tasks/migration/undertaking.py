@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.findings import Finding, Severity
+from dashtam_tasks.findings import Finding
 from dashtam_tasks.migration import (
     applying,
     backup,
+    conditions,
     guard,
-    legacy,
     plan,
     rolling_back,
     saved_plan,
@@ -20,17 +20,15 @@ from dashtam_tasks.migration import (
     standing,
     stopping,
     verification,
-    volumes,
 )
 from dashtam_tasks.migration.applying import Applied
 from dashtam_tasks.migration.backup import Backup, dumps
 from dashtam_tasks.migration.choices import Choices
-from dashtam_tasks.migration.operations import CopyVolume
 from dashtam_tasks.migration.plan import Plan
 from dashtam_tasks.migration.rolling_back import RolledBack
 from dashtam_tasks.migration.saved_plan import SavedPlan
-from dashtam_tasks.migration.site import Notify
 from dashtam_tasks.migration.standing import State
+from dashtam_tasks.notifying import Notify
 
 # Which of a plan's steps, by their numbers, a person wants.
 Select = Callable[[Sequence[str]], Collection[str]]
@@ -38,27 +36,31 @@ Select = Callable[[Sequence[str]], Collection[str]]
 Consent = Callable[[Sequence[str]], None]
 
 BACKUP = "1.1"
+# What tells one plan from another: certificates are made anew for each, and documents speak of step 1.1, too.
+TELLING = ("1.2", "1.3", "1.4", "1.5", "2.2", "2.3", "2.5")
 
 
 def back_up(project: Path, choices: Choices, *, database: bool, notify: Notify) -> Backup:
     """Take a backup (step 1.1) and return it; with `database`, a dump of each PostgreSQL volume is in it.
 
     The first one begins the migration, and completes what git and images leave out. A project whose migration is
-    refused gets a backup, and nothing else. Raises DashtamError as `apply` does.
+    refused, or whose data nobody could be asked for, gets a backup and nothing else. Raises DashtamError as `apply`
+    does, and UNAVAILABLE for `database` without an engine.
     """
     with guard.held(project, task="migrate.backup"):
-        saved = saved_plan.load(project)
+        clusters = conditions.databases(project, notify=notify) if database else ()
+        saved = under_way_with(project, choices)
         if saved:
             taken = backup.take(project, site.backup_of(project, saved).entries, today=today())
         else:
             made = plan.make(project, choices)
+            if not made.found.compose_files:
+                conditions.require_sound(made)
             taken = take(project, made)
-            if plan.is_sound(made):
+            if plan.is_sound(made) and conditions.are_volumes_known(made, choices):
                 saved = keep(project, made, choices, taken)
                 take_steps(project, saved, {BACKUP}, notify=notify)
-        if database:
-            taken = dumps.dump(taken, dumps.clusters(legacy.survey(project)), notify=notify)
-    return taken
+        return dumps.dump(taken, clusters, notify=notify) if clusters else taken
 
 
 def take(project: Path, made: Plan) -> Backup:
@@ -84,68 +86,50 @@ def apply(
     """Take steps of the migration, going on with the plan that is under way if one is, and return them.
 
     `consent` is asked before anything is changed. Raises DashtamError: BUSY while another migrates this project,
-    USAGE for choices that differ from those under way, DATA when a step is refused or not proven or a file is in
-    the way, UNAVAILABLE without an engine where volumes are copied, CANNOT_CREATE, IO.
+    USAGE for choices that differ from those under way and for steps that cannot be taken yet, DATA when a step is
+    refused or not proven or a file is in the way, UNAVAILABLE when it is not known what data there are,
+    CANNOT_CREATE, IO.
     """
     with guard.held(project, task="migrate.apply"):
-        saved = fresh_enough(project, choices, notify=notify)
-        if saved is None:
-            made = plan.make(project, choices)
-            require_sound(made)
-            require_copyable(made, notify=notify)
-            consent(consequences(made))
-            saved = keep(project, made, choices, take(project, made))
+        saved = under_way_with(project, choices)
+        if saved and begun_beyond(project, saved):
+            go_on(project, saved, select, consent=consent, notify=notify)
+        else:
+            saved = begin(project, saved, choices, select, consent=consent, notify=notify)
         return take_steps(project, saved, select([one.number for one in saved.steps]), notify=notify)
 
 
-def pending(project: Path, choices: Choices, select: Select) -> Iterator[tuple[str, str]]:
-    """Yield what the chosen steps would do, as a step's number and an operation; nothing is changed.
+def under_way_with(project: Path, choices: Choices) -> SavedPlan | None:
+    """Return the plan under way, None where none is.
 
-    Raises DashtamError as `apply` does.
+    Raises DashtamError: USAGE when it was made with other choices, DATA when it is being taken back.
     """
     saved = saved_plan.load(project)
     if saved:
-        require_same(saved, choices)
-        steps = {one.number: [str(each.operation) for each in one.operations] for one in saved.steps}
-        verified = {one.number for one in standing.of(project).steps if one.state is State.VERIFIED}
-    else:
-        made = plan.make(project, choices)
-        require_sound(made)
-        steps = {one.outline.number: [str(each) for each in one.operations] for one in made.steps}
-        verified = set()
-    for number in select(list(steps)):
-        yield from ((number, text) for text in steps[number] if number not in verified)
-
-
-def fresh_enough(project: Path, choices: Choices, *, notify: Notify) -> SavedPlan | None:
-    """Return the plan under way, None where a new one has to be made.
-
-    Legacy files that a person changed since are told; while there is but a backup, the plan is made anew instead.
-    """
-    saved = saved_plan.load(project)
-    if saved is None:
-        return None
-    require_same(saved, choices)
-    changed = tuple(changed_since(project, saved))
-    if changed and not begun_beyond(project, saved):
-        notify(f"Planning anew: {', '.join(changed)} changed since the backup.")
-        rolling_back.roll_back(project, saved, force=False, dry_run=False, notify=notify)
-        return None
-    for name in changed:
-        notify(f"{name} changed since the plan was made: carry the change over to the new files yourself.")
+        applying.refuse_rollback(saved)
+        conditions.require_same(saved, choices)
     return saved
 
 
-def require_same(saved: SavedPlan, choices: Choices) -> None:
-    """Raise DashtamError (USAGE) for a choice that is not the one that the plan under way was made with."""
-    defaults = Choices().as_data()
-    for name, value in choices.as_data().items():
-        if value not in {defaults[name], saved.choices.get(name)}:
-            raise DashtamError(
-                f"The migration under way was planned with --{name.replace('_', '-')}={saved.choices.get(name)}.",
-                code=ExitCode.USAGE,
-                hint="Go on without that option, or take it back with migrate.rollback and begin anew.",
-            )
+def begun_beyond(project: Path, saved: SavedPlan) -> bool:
+    """Return whether any step after the backup was begun."""
+    records = site.looked_at(project, saved, volumes=None, notify=lambda _: None).journal.records
+    return any(one.step not in {"", BACKUP} for one in records)
+
+
+def go_on(project: Path, saved: SavedPlan, select: Select, *, consent: Consent, notify: Notify) -> None:
+    """Ask before a migration goes on, and tell what a person changed of the files that it was planned from.
+
+    Nothing is asked where nothing is left to do. Raises DashtamError (USAGE) for steps that cannot be taken yet.
+    """
+    steps = standing.of(project).steps
+    left = {one.number: one.state is not State.VERIFIED for one in steps}
+    chosen = select(list(left))
+    applying.refuse_gaps({one.number: left[one.number] and one.operations > 0 for one in steps}, chosen)
+    for name in changed_since(project, saved):
+        notify(f"{name} changed since the plan was made: carry the change over to the new files yourself.")
+    if any(left[number] for number in chosen):
+        consent(())
 
 
 def changed_since(project: Path, saved: SavedPlan) -> Iterator[str]:
@@ -158,59 +142,69 @@ def changed_since(project: Path, saved: SavedPlan) -> Iterator[str]:
             yield name
 
 
-def begun_beyond(project: Path, saved: SavedPlan) -> bool:
-    """Return whether any step after the backup was begun."""
-    records = site.looked_at(project, saved, volumes=None, notify=lambda _: None).journal.records
-    return any(one.step not in {"", BACKUP} for one in records)
+def begin(
+    project: Path,
+    saved: SavedPlan | None,
+    choices: Choices,
+    select: Select,
+    *,
+    consent: Consent,
+    notify: Notify,
+) -> SavedPlan:
+    """Return the plan to begin with: `saved`, that of the backup, unless it would be another one now.
+
+    Raises DashtamError as `apply` does, before anything is changed.
+    """
+    choices = Choices.of(saved.choices) if saved else choices
+    made = possible(project, choices)
+    due = {one.outline.number: bool(one.operations) for one in made.steps}
+    applying.refuse_gaps(due, select(list(due)))
+    conditions.require_copyable(made, notify=notify)
+    consent(conditions.consequences(one for step in made.steps for one in step.operations))
+    changed = [number for number in TELLING if saved and is_other(saved, made, number)]
+    if saved and not changed:
+        return saved
+    if saved:
+        notify(f"Planned anew, since this changed after the backup: step {', '.join(changed)}.")
+        rolling_back.roll_back(project, saved, force=False, dry_run=False, notify=notify)
+        made = possible(project, choices)
+    return keep(project, made, choices, take(project, made))
 
 
-def require_sound(made: Plan) -> None:
-    """Raise DashtamError (DATA) for a plan that is refused, or of which a step is not proven."""
-    refused = [f"{one.where}: {one.message} {one.hint}".rstrip() for one in made.refusals]
-    unproven = [
-        f"step {step.outline.number}: {one} is not on the list of changes"
-        for step in made.steps
-        for one in step.unproven
-    ]
-    if not plan.is_sound(made):
-        raise DashtamError(
-            "This project cannot be migrated as it is.",
-            code=ExitCode.DATA,
-            details="\n".join((*refused, *unproven)),
-            hint="Nothing was changed. `migrate.plan` shows the same, with all that was found.",
-        )
+def possible(project: Path, choices: Choices) -> Plan:
+    """Return the plan for a project, every step of it proven.
+
+    Raises DashtamError: DATA when it is refused, UNAVAILABLE when it is not known what data there are.
+    """
+    made = plan.make(project, choices)
+    conditions.require_sound(made)
+    conditions.require_known_volumes(made, choices)
+    return made
 
 
-def require_copyable(made: Plan, *, notify: Notify) -> None:
-    """Tell what there is to know of volumes; raise DashtamError (DATA) when one cannot be copied."""
-    copies = tuple(copied(made))
-    found = volumes.problems(copies, made.found) if copies else ()
-    for one in found:
-        notify(f"{one.where}: {one.message}")
-    wrong = [one for one in found if one.severity is Severity.ERROR]
-    if wrong:
-        raise DashtamError(
-            "\n".join(f"{one.where}: {one.message}" for one in wrong),
-            code=ExitCode.DATA,
-            hint=" ".join(dict.fromkeys(one.hint for one in wrong)),
-        )
+def is_other(saved: SavedPlan, made: Plan, number: str) -> bool:
+    """Return whether a step of a saved plan is not what it would be if it was planned now."""
+    before = saved.step(number)
+    now = next((one.operations for one in made.steps if one.outline.number == number), ())
+    return now != tuple(one.operation for one in (before.operations if before else ()))
 
 
-def copied(made: Plan) -> Iterator[CopyVolume]:
-    """Yield the copies of volumes that a plan has."""
-    return (one for step in made.steps for one in step.operations if isinstance(one, CopyVolume))
+def pending(project: Path, choices: Choices, select: Select) -> Iterator[tuple[str, str]]:
+    """Yield what the chosen steps would do, as a step's number and an operation; nothing is changed.
 
-
-def consequences(made: Plan) -> tuple[str, ...]:
-    """Return what a person agrees to, beyond files that are written and moved."""
-    copies = tuple(copied(made))
-    stopped = sorted(
-        {holder.container for one in made.found.engine.volumes for holder in one.holders} if copies else ()
-    )
-    return (
-        *(f"{one.source} is copied to {one.target}, and stays as it is" for one in copies),
-        *(f"container {name} is stopped and removed" for name in stopped),
-    )
+    Raises DashtamError as `apply` does.
+    """
+    saved = under_way_with(project, choices)
+    if saved and begun_beyond(project, saved):
+        verified = {one.number for one in standing.of(project).steps if one.state is State.VERIFIED}
+        steps = {one.number: [str(each.operation) for each in one.operations] for one in saved.steps}
+    else:
+        made = possible(project, Choices.of(saved.choices) if saved else choices)
+        verified = set[str]()
+        steps = {one.outline.number: [str(each) for each in one.operations] for one in made.steps}
+    chosen = select(list(steps))
+    applying.refuse_gaps({name: bool(does) and name not in verified for name, does in steps.items()}, chosen)
+    yield from ((name, text) for name in chosen if name not in verified for text in steps[name])
 
 
 def take_steps(
@@ -229,6 +223,7 @@ def roll_back(project: Path, *, force: bool, dry_run: bool, consent: Consent, no
     with guard.held(project, task="migrate.rollback"):
         saved = under_way(project)
         if not dry_run:
+            rolling_back.refuse_damaged(site.backup_of(project, saved))
             consent((f"the project goes back to {saved.backup_name}",))
             stopping.stop(project, saved.facts, notify=notify)
         return rolling_back.roll_back(project, saved, force=force, dry_run=dry_run, notify=notify)

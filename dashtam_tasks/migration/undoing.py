@@ -147,6 +147,6 @@ def kept(path: str) -> Finding:
         kind="changed-since",
         where=shown(path),
         message="It was changed since the migration, and stays as it is now.",
-        hint="--force sets it aside in the backup, and puts the original in its place.",
+        hint="What was there before is in the backup; --force, given at first, sets yours aside instead.",
         severity=Severity.WARNING,
     )

@@ -72,6 +72,9 @@ def make_certificates(context: Context, check: bool = False, force: bool = False
     opened = settings.load(context.config)
     if check:
         return report_findings(certificates.check(opened))
+    if not opened.certificates.leaves:
+        console.line("This project has no certificates: dashtam.certificates.leaves is empty.")
+        return 0
     made = tuple(preparation.make_certificates(opened, force=force))
     console.lines(made or ["All certificates are valid."])
     if made:

@@ -3,14 +3,13 @@
 What a person runs is what CI runs: one `docker compose up` of one file, which ends when its job ends.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from dashtam_tasks import engine, processes, reports
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.notifying import Notify
 from dashtam_tasks.pipeline import course, kept, slots, verdicts
 from dashtam_tasks.settings import Settings
-
-Notify = Callable[[str], None]
 
 
 def run(settings: Settings, *, instance: str | None, timeout: float | None, notify: Notify) -> int:

@@ -7,6 +7,7 @@ from functools import partial
 from dashtam_tasks import engine, opening, preparation, processes
 from dashtam_tasks.environments import Environment
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.notifying import Notify
 from dashtam_tasks.pipeline import kept
 from dashtam_tasks.settings import Settings
 
@@ -20,7 +21,7 @@ def taken(
     instance: str | None,
     task: str,
     patience: float | None = None,
-    waiting: Callable[[str], None],
+    waiting: Notify,
     images: bool = False,
 ) -> Iterator[Environment]:
     """Yield a copy of the CI environment that is ours alone, with nothing in it; afterwards nothing is left of it.

@@ -63,6 +63,7 @@ class Relay:
                 with self.lock:
                     self.sockets += [near, far]
                     if self.is_cut:
+                        near.shutdown(socket.SHUT_RDWR)
                         return
                 far.connect(self.engine)
                 self.start(self.copy, near, far)

@@ -554,6 +554,13 @@ def test_settings_that_cannot_be_met(
     assert not folder.exists()
 
 
+def test_without_leaves_nothing_is_made_or_missed(settings: Settings, user: User, folder: Path) -> None:
+    without = changed(settings, leaves=())
+    assert certificates.check(without) == ()
+    assert certificates.ensure(without, user=user, force=True) == ()
+    assert not folder.exists()
+
+
 def test_names_of_other_leaves(settings: Settings, user: User, folder: Path) -> None:
     certificates.ensure(changed(settings, leaves=("web", "admin_cert")), user=user)
     assert entries(folder) == [

@@ -125,6 +125,26 @@ def test_an_environment_that_there_is_not_is_told_with_those_that_there_are(fold
     assert raised.value.hint == "There is dev, test, ci."
 
 
+NO_TESTS = "dashtam: {environments: {test: {compose_file: ''}, ci: {compose_file: ''}}}"
+
+
+def test_an_environment_without_a_compose_file_is_none_of_the_projects(folder: Folder) -> None:
+    loaded = folder.load(NO_TESTS)
+    assert list(loaded.environments) == ["dev"]
+    for name in ("test", "ci"):
+        with pytest.raises(DashtamError, match=f"^This project has no environment {name}\\.$") as raised:
+            loaded.files(name)
+        assert raised.value.code == ExitCode.CONFIGURATION
+        assert f"dashtam.environments.{name}.compose_file in invoke.yaml" in raised.value.hint
+
+
+def test_of_one_that_is_not_ours_either_nobody_knows(folder: Folder) -> None:
+    loaded = folder.load("dashtam: {environments: {qa: {compose_file: '', env_file: qa.env}}}")
+    with pytest.raises(DashtamError, match=r"^There is no environment qa\.$") as raised:
+        loaded.files("qa")
+    assert (raised.value.code, raised.value.hint) == (ExitCode.USAGE, "There is dev, test, ci.")
+
+
 def test_a_project_adds_suites_and_changes_one_in_part(folder: Folder) -> None:
     text = """
 dashtam:

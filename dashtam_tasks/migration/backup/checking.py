@@ -11,7 +11,8 @@ from dashtam_tasks.findings import Finding
 from dashtam_tasks.migration import snapshots
 from dashtam_tasks.migration.backup import records
 from dashtam_tasks.migration.backup.contents import PRIVATE_FOLDER, reading
-from dashtam_tasks.migration.backup.records import BACKUPS, DUMPS, KEPT, MANIFEST, SET_ASIDE, Backup
+from dashtam_tasks.migration.backup.records import DUMPS, KEPT, MANIFEST, Backup
+from dashtam_tasks.migration.ledger import BACKUPS, SET_ASIDE
 from dashtam_tasks.migration.snapshots import Kind, shown
 
 # Of these the name says the hash: none is too many, whoever was killed before it could be written down.

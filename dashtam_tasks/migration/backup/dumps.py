@@ -16,9 +16,10 @@ from dashtam_tasks import files, processes
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration.backup.keeping import add_dump
 from dashtam_tasks.migration.backup.records import Backup
-from dashtam_tasks.migration.backup.servers import Cluster, Notify, Server, clusters, serving
+from dashtam_tasks.migration.backup.servers import Cluster, Server, clusters, serving
+from dashtam_tasks.notifying import Notify
 
-__all__ = ["Cluster", "Notify", "clusters", "dump"]
+__all__ = ["Cluster", "clusters", "dump"]
 
 DATABASES = "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1"
 # Those of the system's own roles that PostgreSQL makes itself begin with pg_.

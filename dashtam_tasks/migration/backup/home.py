@@ -9,7 +9,8 @@ from pathlib import Path
 from dashtam_tasks import files
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration.backup import contents
-from dashtam_tasks.migration.backup.records import BACKUPS, PREFIX, existing
+from dashtam_tasks.migration.backup.records import PREFIX, existing
+from dashtam_tasks.migration.ledger import BACKUPS
 
 IGNORE_FILE = ".gitignore"
 EVERYTHING = b"*\n"

@@ -14,7 +14,8 @@ from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration import snapshots
 from dashtam_tasks.migration.backup import contents, manifest, records
 from dashtam_tasks.migration.backup.manifest import Dump
-from dashtam_tasks.migration.backup.records import BACKUPS, DUMPS, KEPT, MANIFEST, Backup
+from dashtam_tasks.migration.backup.records import DUMPS, KEPT, MANIFEST, Backup
+from dashtam_tasks.migration.ledger import BACKUPS
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 # Of the hash in a dump's name; and of the rest, so that the name fits into a folder (NAME_MAX, 255 bytes).

@@ -10,10 +10,10 @@ from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration.backup import manifest
 from dashtam_tasks.migration.backup.contents import reading
 from dashtam_tasks.migration.backup.manifest import Dump, Manifest
+from dashtam_tasks.migration.ledger import BACKUPS, SET_ASIDE
 from dashtam_tasks.migration.snapshots import Kind, Snapshot, shown, unquoted
 
-BACKUPS = "backups"
-MANIFEST, KEPT, DUMPS, SET_ASIDE = "manifest.json", "kept", "dumps", "set-aside"
+MANIFEST, KEPT, DUMPS = "manifest.json", "kept", "dumps"
 # What a backup has of its own; a project's file of such a name is among what is kept by its hash.
 OWN = frozenset({MANIFEST, KEPT, DUMPS, SET_ASIDE})
 PREFIX = "pre-migration-"
@@ -57,9 +57,14 @@ class Backup:
             )
         return self.folder / stored_at(path, snapshot)
 
+    @property
+    def dumps_folder(self) -> Path:
+        """Where its dumps are."""
+        return self.folder / DUMPS
+
     def dump_file(self, dump: Dump) -> Path:
         """Return where a dump is."""
-        return self.folder / DUMPS / dump.name
+        return self.dumps_folder / dump.name
 
 
 def stored_at(path: str, snapshot: Snapshot) -> str:

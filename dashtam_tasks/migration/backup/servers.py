@@ -4,7 +4,7 @@ The volume itself is only ever read, and what is started reaches no network.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -19,8 +19,7 @@ from dashtam_tasks.migration.legacy import Legacy
 from dashtam_tasks.migration.legacy.on_engine import Volume
 from dashtam_tasks.migration.rules import health_checks
 from dashtam_tasks.migration.rules.known_images import KINDS
-
-Notify = Callable[[str], None]
+from dashtam_tasks.notifying import Notify
 
 LABEL = "dashtam-tasks.dump"
 ORIGINAL = "/original"

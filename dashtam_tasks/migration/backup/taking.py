@@ -18,6 +18,7 @@ from dashtam_tasks.migration.backup import contents, manifest, records
 from dashtam_tasks.migration.backup.home import IGNORE_FILE, at_home
 from dashtam_tasks.migration.backup.manifest import Manifest
 from dashtam_tasks.migration.backup.records import DUMPS, KEPT, MANIFEST, NAME, PREFIX, SUFFIX, Backup
+from dashtam_tasks.migration.ledger import BACKUPS
 from dashtam_tasks.migration.snapshots import Kind, Snapshot, quoted, shown
 
 # What a file takes beyond its contents: the rest of its last block, and its entry in the manifest.
@@ -40,7 +41,7 @@ def take(project: Path, paths: Iterable[str], *, today: date, reason: str = "") 
     found = {name: looked_at(project, name) for name in names}
     require_space(project, found)
     with (
-        files.explaining(project / records.BACKUPS),
+        files.explaining(project / BACKUPS),
         at_home(project) as backups,
         files.locked(backups),
     ):

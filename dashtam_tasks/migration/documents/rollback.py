@@ -58,8 +58,8 @@ def kept(blueprint: Blueprint, done: Iterable[Operation]) -> Iterator[str]:
         yield f"The old volumes, to which the migration never writes: {codes(old)}."
     if copied:
         yield (
-            f"The new volumes: {codes(one.target for one in copied)}."
-            " Rows that PostgreSQL has there are dumped\n  into the backup's folder `dumps/` before."
+            f"What was written to the new volumes, {codes(one.target for one in copied)}: it is dumped\n"
+            "  into the backup's folder `dumps/` before they are removed."
         )
 
 
@@ -80,15 +80,20 @@ def change(blueprint: Blueprint, one: Operation) -> tuple[str, str]:
     return code(one.made), f"{'moved' if isinstance(one, Move) else 'copied'} from {code(one.source)}"
 
 
+# The plan's own JSON, read with nothing but sed.
+BACKUP_FOLDER = """backup=backups/$(sed -n 's/.*"backup":"\\([^"]*\\)".*/\\1/p' .dashtam/plan.json)"""
+
+
 def by_hand(blueprint: Blueprint, done: Sequence[Operation]) -> str:
     """Return how to go back with nothing but a shell."""
     stop = (f"{environments.plain(one)} down" for one in environments.present(blueprint))
     back = (restored(blueprint, name) for name in dict.fromkeys(originals(blueprint, done)))
     return document(
-        "`migrate.backup` put every file, as it was, under its own path into a folder `backups/pre-migration-*`,\n"
-        "the first of which is from before the first step. Its `manifest.json` has the SHA-256, size, mode and\n"
-        "time of each; `sha256sum FILE` compares. What was edited since is lost this way: keep a copy of that.",
-        commands((*stop, "backup=$(ls -d backups/pre-migration-* | head -n 1)", *back)),
+        "`migrate.backup` put every file, as it was, under its own path into a folder `backups/pre-migration-*`.\n"
+        "`migrate.status` names the one that this migration began with, as does `.dashtam/plan.json`. Its\n"
+        "`manifest.json` has the SHA-256, size, mode and time of each file; `sha256sum FILE` compares. What was\n"
+        "edited since is lost this way, in `envs/` for example: keep a copy of that.",
+        commands((*stop, BACKUP_FOLDER, *back)),
         "When all of these have succeeded, remove what the migration made, and start as before:",
         commands(
             (

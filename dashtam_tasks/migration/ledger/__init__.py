@@ -10,11 +10,11 @@ from dashtam_tasks.migration.durable import Look, Owner
 from dashtam_tasks.ownership import ROOT
 
 NAME = ".dashtam"
-# After a rollback the ledger is in its backup, where verification leaves it alone.
+BACKUPS = "backups"
+# Of a backup: where what a rollback took away goes, the ledger among it, and verification leaves it alone.
 SET_ASIDE = "set-aside"
 PLAN = "plan.json"
 IGNORE_FILE = ".gitignore"
-BACKUPS = "backups"
 PRIVATE_FOLDER = 0o700
 
 # An operation: its step's number, and which of that it is, counted from 0.

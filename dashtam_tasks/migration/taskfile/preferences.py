@@ -20,6 +20,7 @@ WORKFLOW_FOLDER = ".github/workflows"
 OTHER_WORKFLOW = f"{WORKFLOW_FOLDER}/dashtam-tests.yml"
 INSTALL = ("python", "-m", "pip", "install", "dashtam-tasks")
 LINE_WIDTH = 110
+ABSENT = {"compose_file": ""}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,7 @@ def read(blueprint: Blueprint) -> Preferences:
     written = {name: written[name] for name in wanted if name in written}
     return Preferences(
         written=written,
-        settings=msgspec.convert(merged(defaults, written), Settings),
+        settings=settings.of(merged(defaults, written)),
         suites=known,
         remarks=(*known.remarks, *trust.remarks),
     )
@@ -120,13 +121,11 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def environments(blueprint: Blueprint, known: Suites) -> dict[str, Any]:
-    """Return what is to be said of the environments; a missing one cannot be taken away."""
+    """Return what is to be said of the environments, also of those that the project does not have."""
     tests = blueprint.sources.get("test")
     job = standalone.ci_job(tests, blueprint.found) if tests else None
-    return {
-        "test": {"prepare": list(known.prepare)},
-        "ci": {"job": job.service if job else None},
-    }
+    said = {"test": {"prepare": list(known.prepare)}, "ci": {"job": job.service if job else None}}
+    return {name: said[name] if name in blueprint.sources else ABSENT for name in said}
 
 
 def services(blueprint: Blueprint) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from dashtam_tasks.migration.facts import Facts
 from dashtam_tasks.migration.verification import finale, plays, scene
 from dashtam_tasks.migration.verification.boxes import Box
 from dashtam_tasks.migration.verification.evidence import presented
-from dashtam_tasks.migration.verification.scene import Notify
 from dashtam_tasks.migration.verification.subject import Subject
+from dashtam_tasks.notifying import Notify
 
 PLAYS = (
     plays.development_alone,

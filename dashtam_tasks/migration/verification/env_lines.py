@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from dashtam_tasks import env_files
+from dashtam_tasks.migration import ledger
 from dashtam_tasks.migration.ignored import docker
 from dashtam_tasks.migration.legacy import git
 from dashtam_tasks.migration.legacy.resolution import VARIABLE
@@ -26,7 +27,7 @@ PRIVATE_NAME = re.compile(
 # A secret of few characters may stand in a file by chance.
 SEARCHED_CHARACTERS = 12
 NO_GIT = "The project is in no git repository."
-IGNORED_FOLDERS = ("backups", ".dashtam")
+IGNORED_FOLDERS = (ledger.BACKUPS, ledger.NAME)
 
 
 def ci(subject: Subject) -> tuple[Line, ...]:

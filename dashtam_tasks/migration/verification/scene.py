@@ -1,6 +1,6 @@
 """A scene: the environments of a project that verification starts and stops, and how they were found."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -10,13 +10,12 @@ from dashtam_tasks.migration.verification import stores
 from dashtam_tasks.migration.verification.evidence import Done, typed
 from dashtam_tasks.migration.verification.running import Stand
 from dashtam_tasks.migration.verification.subject import DEVELOPMENT, TESTS, Subject
+from dashtam_tasks.notifying import Notify
 
 SUITE_SECONDS = 3_600
 # In the order in which the plan names them.
 SUITES = ("unit", "integration")
 EVERYTHING = "all"
-
-Notify = Callable[[str], None]
 
 
 @dataclass(kw_only=True)

@@ -158,7 +158,7 @@ def read_settings(folder: Path) -> Settings:
     for one in reversed(configuration.read_mergeable(folder, merged)):
         merged = merge(merged, one)
     try:
-        return msgspec.convert(merged, Settings)
+        return settings.of(merged)
     except msgspec.ValidationError as error:
         raise DashtamError(
             f"{folder / settings.CONFIGURATION_FILES[0]}: {error}.",

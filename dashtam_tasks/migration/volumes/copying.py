@@ -24,9 +24,10 @@ from dashtam_tasks.migration.volumes import (
     workbench,
 )
 from dashtam_tasks.migration.volumes.inspection import COPY_LABEL, ID_LABEL, Volume
-from dashtam_tasks.migration.volumes.progress import Notify, Progress, amount
+from dashtam_tasks.migration.volumes.progress import Progress, amount
 from dashtam_tasks.migration.volumes.records import Record, Rows
 from dashtam_tasks.migration.volumes.workbench import Workbench
+from dashtam_tasks.notifying import Notify
 
 
 @dataclass(frozen=True, kw_only=True)

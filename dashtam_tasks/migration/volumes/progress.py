@@ -4,13 +4,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dashtam_tasks.notifying import Notify
+
 INTERVAL_SECONDS = 1.0
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 STEP = 1024
 TWO_DIGITS = 10
-
-# Gets one line for people.
-Notify = Callable[[str], None]
 
 
 @dataclass(kw_only=True)

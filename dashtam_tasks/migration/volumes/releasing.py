@@ -8,7 +8,7 @@ from dashtam_tasks.engine import PROJECT_LABEL, Container
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration.volumes import inspection
 from dashtam_tasks.migration.volumes.inspection import Volume, named
-from dashtam_tasks.migration.volumes.progress import Notify
+from dashtam_tasks.notifying import Notify
 
 # The engine may start a container again in between.
 ATTEMPTS = 3

@@ -9,8 +9,9 @@ from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration import backup
 from dashtam_tasks.migration.operations import CopyVolume
 from dashtam_tasks.migration.volumes import copying, inspection, releasing, workbench
-from dashtam_tasks.migration.volumes.progress import Notify, amount
+from dashtam_tasks.migration.volumes.progress import amount
 from dashtam_tasks.migration.volumes.workbench import SOURCE
+from dashtam_tasks.notifying import Notify
 
 KIB = 1024
 

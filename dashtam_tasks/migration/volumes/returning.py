@@ -27,10 +27,11 @@ from dashtam_tasks.migration.volumes import (
     workbench,
 )
 from dashtam_tasks.migration.volumes.copying import is_ours
-from dashtam_tasks.migration.volumes.progress import Notify, Progress
+from dashtam_tasks.migration.volumes.progress import Progress
 from dashtam_tasks.migration.volumes.records import Record
 from dashtam_tasks.migration.volumes.serving import Server
 from dashtam_tasks.migration.volumes.workbench import TARGET, Workbench
+from dashtam_tasks.notifying import Notify
 
 # What the dump of a volume that is no database is called in the place of one.
 CONTENTS = "contents"

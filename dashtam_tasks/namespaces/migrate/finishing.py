@@ -1,5 +1,9 @@
 """Where a migration stands, whether it works, and the end of it."""
 
+from contextlib import closing
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
 import msgspec
 from invoke.context import Context
 
@@ -11,6 +15,15 @@ from dashtam_tasks.namespaces.migrate import boxes
 from dashtam_tasks.namespaces.migrate.arguments import YES, consenting, project_folder
 from dashtam_tasks.namespaces.migrate.taking import show_applied
 
+if TYPE_CHECKING:
+    from dashtam_tasks.migration.standing import Standing, StepStanding
+
+NEXT = {
+    "applied": "migrate.verify proves that it works, migrate.rollback takes back.",
+    "applying": "migrate.apply goes on, migrate.rollback takes back.",
+    "rolling back": "migrate.rollback goes on; there is no way forwards before it has ended.",
+}
+
 
 @task(help={"json": "print JSON"})
 def status(context: Context, json: bool = False) -> None:
@@ -21,15 +34,31 @@ def status(context: Context, json: bool = False) -> None:
     if json:
         console.data(msgspec.to_builtins(stands))
         return
-    console.line(f"{stands.course.value}, backup {stands.backup or 'none'}")
-    console.table(
-        ("step", "what", "state", "operations"),
-        ((one.number, one.title, one.state.value, f"{one.done} of {one.operations}") for one in stands.steps),
-    )
+    if stands.course is standing.Course.NONE:
+        console.line("No migration is under way: migrate.plan shows what one would do.")
+    else:
+        show(stands)
     if stands.holder:
         console.line(f"{stands.holder} works on it.")
+
+
+def show(stands: "Standing") -> None:
+    """Print where a migration stands, and what to do where nobody goes on with it."""
+    since = f", since {stands.since}" if stands.since else ""
+    console.line(f"{stands.course.value}{since}, from the backup {stands.backup}")
+    console.table(
+        ("step", "what", "state", "operations"),
+        ((one.number, one.title, one.state.value, operations(one)) for one in stands.steps),
+    )
     if stands.stopped:
-        console.line(f"Stopped at {stands.stopped}: migrate.apply goes on, migrate.rollback takes back.")
+        console.line(f"Stopped at {stands.stopped}")
+    if not stands.holder and stands.course in NEXT:
+        console.line(NEXT[stands.course])
+
+
+def operations(one: "StepStanding") -> str:
+    """Return how many of a step's operations are done, and taken back."""
+    return f"{one.done} of {one.operations}" + (f", {one.undone} taken back" if one.undone else "")
 
 
 @task()
@@ -39,9 +68,10 @@ def verify(context: Context) -> int:
     from dashtam_tasks.migration.verification import Outcome
 
     code = 0
-    for one in finishing.verify(project_folder(context), notify=console.note):
-        boxes.show_one(one)
-        code = ExitCode.FOUND_PROBLEMS if one.outcome is Outcome.FAILED else code
+    with closing(finishing.verify(project_folder(context), notify=console.note)) as run:
+        for one in run:
+            boxes.show_one(one)
+            code = ExitCode.FOUND_PROBLEMS if one.outcome is Outcome.FAILED else code
     return code
 
 
@@ -67,10 +97,11 @@ def validate(context: Context, signed_off_by: str = "", json: bool = False) -> i
 
     checked, secrets = finishing.validate(project_folder(context), signed_off_by=signed_off_by)
     if json:
-        console.data({"boxes": msgspec.to_builtins(checked), "findings": secrets})
+        console.data({"boxes": msgspec.to_builtins(checked), "findings": [*map(asdict, secrets)]})
     else:
         boxes.show(checked)
-        console.findings(secrets)
+        if secrets:
+            console.findings(secrets)
     failed = any(one.outcome is Outcome.FAILED for one in checked)
     exposed = any(one.severity is Severity.ERROR for one in secrets)
     return ExitCode.FOUND_PROBLEMS if failed or exposed else 0

@@ -1,5 +1,6 @@
 """Before anything is changed: the plan, and the backups."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from invoke.context import Context
@@ -97,10 +98,12 @@ def backups(context: Context, verify: bool = False, json: bool = False) -> int:
 
     every = undertaking.backups(project_folder(context), verify=verify)
     if json:
-        console.data([{**as_data(one), "findings": findings} for one, findings in every])
+        console.data([as_data(one) | {"findings": [*map(asdict, findings)]} for one, findings in every])
     else:
         console.table(("backup", "taken", "files", "dumps"), (row(one) for one, _ in every))
-        console.findings(one for _, findings in every for one in findings)
+        wrong = [one for _, findings in every for one in findings]
+        if wrong:
+            console.findings(wrong)
     return ExitCode.FOUND_PROBLEMS if any(findings for _, findings in every) else 0
 
 
@@ -108,16 +111,20 @@ def as_data(one: "Backup") -> dict[str, object]:
     """Return a backup as plain data."""
     return {
         "name": one.name,
-        "taken": str(one.taken),
-        "files": sorted(one.entries),
+        "taken": one.taken.isoformat(timespec="seconds"),
+        "files": files(one),
         "dumps": [str(one.dump_file(dump)) for dump in one.dumps],
     }
 
 
 def row(one: "Backup") -> tuple[object, ...]:
     """Return a backup as a table shows it."""
-    files = sum(entry.kind in {"file", "link"} for entry in one.entries.values())
-    return one.name, one.taken, files, len(one.dumps)
+    return one.name, one.taken.isoformat(sep=" ", timespec="seconds"), len(files(one)), len(one.dumps)
+
+
+def files(one: "Backup") -> list[str]:
+    """Return the paths of the files and links that a backup has."""
+    return sorted(path for path, entry in one.entries.items() if entry.kind in {"file", "link"})
 
 
 TASKS = (show_plan, backup, backups)

@@ -60,10 +60,14 @@ def apply(  # noqa: PLR0913, PLR0917 - each is an option
 
 def show_applied(applied: "Iterable[Applied]") -> int:
     """Print the steps that were taken and return the exit code."""
-    code = 0
-    for one in applied:
+    code, taken = 0, tuple(applied)
+    if not taken:
+        console.line("Nothing is left to do.")
+    for one in taken:
         boxes.show(one.boxes)
-        code = code if one.is_verified else ExitCode.FOUND_PROBLEMS
+        if not one.is_verified:
+            console.note(f"Step {one.number} is not verified: mend what failed, and run the same task again.")
+            code = ExitCode.FOUND_PROBLEMS
     return code
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.unit.migration.faults import FAULTS
 
+pytestmark = pytest.mark.shapes
+
 ROOT = Path(__file__).parents[3]
 KILL = "sigkill"
 OTHERS = tuple(name for name in FAULTS if name != KILL)

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,8 @@ from dashtam_tasks.errors import DashtamError
 from dashtam_tasks.migration import plan
 from dashtam_tasks.migration.choices import Choices
 from dashtam_tasks.migration.staging import staged
+
+pytestmark = pytest.mark.shapes
 
 IMAGES = ("postgres:17", "redis:8", "mysql:8.4", "mongo:8", "nginx:1.29", "shop/unknown:1")
 NAMES = ("web", "worker", "db", "cache", "proxy")

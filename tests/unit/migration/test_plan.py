@@ -12,6 +12,8 @@ from dashtam_tasks.migration import plan
 from dashtam_tasks.migration.legacy import Role
 from dashtam_tasks.migration.steps import Step
 
+pytestmark = pytest.mark.shapes
+
 SHAPES = Path(__file__).parents[2] / "shapes"
 NAMES = sorted(path.parent.name for path in SHAPES.glob("*/shape.yml"))
 

@@ -288,4 +288,5 @@ def test_dumps_of_new_rows_are_told(shop: Shop) -> None:
     shop.migrate()
     gone = Gone(dumps=("shop-dev_data.app.dump",))
     result = shop.roll_back(volumes=Folders(shop.root / "engine", gone))
-    assert result.told == ("volume shop-dev_data was dumped: shop-dev_data.app.dump",)
+    (there,) = (shop.project / "backups").glob("pre-migration-*/dumps")
+    assert result.told == (f"volume shop-dev_data was dumped: {there}/shop-dev_data.app.dump",)

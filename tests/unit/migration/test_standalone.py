@@ -18,6 +18,8 @@ from dashtam_tasks.migration.staging import staged
 from dashtam_tasks.migration.standalone import Source
 from tests.unit.migration.test_plan import NAMES, project, shape
 
+pytestmark = pytest.mark.shapes
+
 __all__ = ["project"]
 
 TESTED = [

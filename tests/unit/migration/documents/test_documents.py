@@ -13,6 +13,8 @@ from dashtam_tasks.namespaces import task_tree
 from tests.unit.migration.blueprints import blueprint_of, copied, migrated
 from tests.unit.migration.documents.conftest import Documented, documented, written
 
+pytestmark = pytest.mark.shapes
+
 GUIDE, ROLLBACK = "MIGRATION_GUIDE.md", "ROLLBACK_PROCEDURE.md"
 # Tasks that the migration itself has.
 MIGRATE = frozenset(f"migrate.{one}" for one in "backup backups cleanup rollback status verify".split())

@@ -7,6 +7,8 @@ import pytest
 
 from tests.unit.migration.references.conftest import Found
 
+pytestmark = pytest.mark.shapes
+
 Said = Callable[[str, str], list[tuple[str, str, str]]]
 DEV = "compose/docker-compose.dev.yml"
 TEST = "compose/docker-compose.test.yml"

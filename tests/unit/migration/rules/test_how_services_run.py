@@ -10,6 +10,8 @@ from dashtam_tasks.migration.rules.ports import LOOPBACK, PORT
 from dashtam_tasks.migration.rules.services import ENDLESS_SLEEP, INIT, RESTART, SERVICE_HEALTHY
 from tests.unit.migration.rules.stages import applied, migrated_shapes, shaped, unexplained
 
+pytestmark = pytest.mark.shapes
+
 # In the order of the migration: a health check looks at ports before CI loses them, and is waited for only then.
 RULES = (ENDLESS_SLEEP, INIT, TMPFS, HEALTH_CHECK, SERVICE_HEALTHY, RESTART, PORT, LOOPBACK)
 # Its HOME is a variable that no stand-in may be given for: Docker finds its plugins there.

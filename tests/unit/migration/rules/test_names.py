@@ -10,6 +10,8 @@ from dashtam_tasks.migration.rules.paths import ENV_FILE, RELATIVE_PATH
 from tests.unit.migration.rules.conftest import MakeStage
 from tests.unit.migration.rules.stages import Stage, applied, migrated_shapes, shaped, unexplained
 
+pytestmark = pytest.mark.shapes
+
 NAMES = (PROJECT_NAME, CONTAINER_NAME, NETWORK, VOLUME)
 # Its HOME is a variable that no stand-in may be given for: Docker finds its plugins there.
 SHAPES = [name for name in migrated_shapes() if name != "variable-paths"]

@@ -10,7 +10,7 @@ import pytest
 from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.taskfile import accounts, preferences, security, step, workflow_step
 from dashtam_tasks.settings import Settings, default_suites
-from tests.unit.migration.blueprints import copied_to
+from tests.unit.migration.blueprints import copied, copied_to
 from tests.unit.migration.taskfile import blueprints, running
 
 TEST = "docker compose -f docker-compose.yml -f docker-compose.test.yml"
@@ -167,14 +167,14 @@ def test_where_no_service_speaks_https_the_suite_says_so(tmp_path: Path) -> None
 
 
 def test_environments_that_a_project_does_not_have_are_said_to_be_none(tmp_path: Path) -> None:
-    blueprint = blueprints.blueprint(blueprints.shape("no-overlay", tmp_path / "guestbook"))
+    blueprint = blueprints.blueprint(copied("no-overlay", tmp_path))
     found = preferences.read(blueprint)
     assert found.written["environments"] == {"test": {"compose_file": ""}, "ci": {"compose_file": ""}}
     assert list(found.settings.environments) == ["dev"]
 
 
 def test_without_a_suite_in_a_container_ci_alone_is_said_to_be_none(tmp_path: Path) -> None:
-    blueprint = blueprints.blueprint(blueprints.shape("tests-on-host", tmp_path / "library"))
+    blueprint = blueprints.blueprint(copied("tests-on-host", tmp_path))
     assert written(blueprint)["environments"]["ci"] == {"compose_file": ""}
     assert list(chosen(blueprint).environments) == ["dev", "test"]
 

@@ -11,6 +11,8 @@ from dashtam_tasks.migration.taskfile import Fate
 from tests.unit.migration.blueprints import SHAPES, copied_to
 from tests.unit.migration.taskfile import blueprints, running
 
+pytestmark = pytest.mark.shapes
+
 MIGRATED = sorted(
     path.parent.name
     for path in SHAPES.glob("*/shape.yml")
