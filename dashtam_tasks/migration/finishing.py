@@ -81,7 +81,8 @@ def require_verified(project: Path) -> None:
     found = report.read(project)
     failed = [one for one in found.boxes if one.outcome is Outcome.FAILED] if found else []
     if found is None or not report.is_current(project, found) or failed:
-        about = f"{len(failed)} boxes failed" if failed else "there is no verification of these very files"
+        count = "1 box" if len(failed) == 1 else f"{len(failed)} boxes"
+        about = f"{count} failed" if failed else "there is no verification of these very files"
         raise DashtamError(
             f"This migration is not verified: {about}.",
             code=ExitCode.DATA,

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dashtam_tasks import env_files
+from dashtam_tasks.engine import PROJECT_LABEL
 from dashtam_tasks.migration.operations import CopyVolume
 from tests.integration.legacy_projects import LegacyProject
 from tests.integration.projects import ROOT, docker
@@ -95,7 +96,8 @@ class Volumes:
     def keep(self, volume: str) -> Kept:
         """Return what is in a volume."""
         data = f"{volume}-kept-{uuid.uuid4().hex[:8]}"
-        docker("volume", "create", data)
+        # By the label it is found, and removed with all that is the project's.
+        docker("volume", "create", "--label", f"{PROJECT_LABEL}={self.project.name}-kept", data)
         transfer({volume: data})
         return Kept(volume, labels(volume), data)
 

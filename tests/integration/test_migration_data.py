@@ -13,7 +13,8 @@ import pytest
 
 from dashtam_tasks import env_files
 from dashtam_tasks.errors import ExitCode
-from dashtam_tasks.migration.verification import of_step, report
+from dashtam_tasks.migration import finishing
+from dashtam_tasks.migration.verification import report
 from tests.integration.legacy_projects import disposable_legacy
 from tests.integration.legacy_volumes import COUNTED, POSTGRES, rows
 from tests.integration.migration_stand import Stand, Start, compare, tree
@@ -76,6 +77,8 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Migrated]:
             done = project.run("env", f"PATH={path}", *PROGRAM, *task, umask=0)
             said += done.stdout + done.stderr
         stand.planned()
+        # With what files tell; all is verified for real in test_migration.
+        report.write(project.path, finishing.of_files(project.path, stand.saved()))
         volumes = [stand.volumes.keep(one.target) for one in stand.copies]
         stand.volumes.check_old(was_served=True)
         yield Migrated(
@@ -113,7 +116,7 @@ def wrapper(path: Path, log: Path) -> None:
 def test_no_secret_is_where_it_need_not_be(migrated: Migrated) -> None:
     folder = migrated.done.folder
     kept = [path for name in (".dashtam", "reports") for path in (folder / name).rglob("*") if path.is_file()]
-    assert {"journal", "plan.json"} <= {one.name for one in kept}
+    assert {"journal", "plan.json", "verification.json", "verification.md"} <= {one.name for one in kept}
     texts = {str(path): path.read_bytes() for path in kept}
     texts |= {"output": migrated.said.encode(), "argv": migrated.command_lines.encode()}
     assert "compose" in migrated.command_lines
@@ -199,10 +202,6 @@ def read_by(program: str, file: Path, *options: str) -> str:
 def test_old_volumes_go_only_when_they_were_named_and_somebody_said_yes(again: Migrated) -> None:
     stand, project = again.stand, again.stand.project
     old = {one.source for one in stand.copies}
-    # What is verified for real is in test_migration; this takes the files' word for it.
-    saved = stand.saved()
-    boxes = [box for one in saved.steps for box in of_step(one.number, project.path, saved.facts)]
-    report.write(project.path, boxes)
     kept = [stand.volumes.keep(name) for name in old]
     project.tasks("migrate.cleanup", "--yes")
     assert old <= set(project.found("volume"))

@@ -217,6 +217,15 @@ def test_containers_are_removed_with_their_anonymous_volumes(fake_docker: "FakeD
     assert fake_docker.argvs == (("rm", "--force", "--volumes", "c0ffee", "decaf"),)
 
 
+def test_containers_that_go_by_themselves_are_waited_for(fake_docker: "FakeDocker") -> None:
+    fake_docker.answer("rm", "decaf")
+    fake_docker.answer("rm", "c0ffee", stderr="removal of container decaf is already in progress", code=1)
+    fake_docker.answer("ps", stdout="decaf\n")
+    engine.remove_containers(("c0ffee", "decaf"))
+    removals = [argv[3:] for argv in fake_docker.argvs if argv[0] == "rm"]
+    assert removals == [("c0ffee", "decaf"), ("decaf",)]
+
+
 def test_without_containers_nothing_is_removed(fake_docker: "FakeDocker") -> None:
     engine.remove_containers(())
     assert fake_docker.calls == ()

@@ -194,7 +194,11 @@ def checks_health(subject: Subject, name: str) -> Verdict:
     That these have one is a line of step 2.4, when the files are there for people to complete.
     """
     model = subject.model(name)
-    without = model.services.keys() - health.with_check(model) - alone.jobs(subject.examined(name))
+    disabled = {
+        one for one, service in model.services.items() if alone.is_disabled(service.healthcheck or {})
+    }
+    checked = health.with_check(model) - disabled
+    without = model.services.keys() - checked - alone.jobs(subject.examined(name))
     known = [one for one in without if known_images.kind_of(model.services[one].image)]
     verdict = is_without(subject, name, "no-health-check")
     if known or not without:

@@ -21,6 +21,13 @@ def engine(fake_docker: FakeDocker) -> FakeDocker:
 
 
 @pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let no engine answer; Compose resolves files all the same."""
+    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+
+
+@pytest.fixture
 def shop(tmp_path: Path) -> Path:
     """A small legacy project."""
     return legacy(tmp_path / "shop")

@@ -85,7 +85,7 @@ def service(draw: st.DrawFn, name: str, number: int, others: list[str]) -> dict[
             },
         )
     )
-    if others and draw(st.booleans()):
+    if draw(st.booleans()) and others:
         one["depends_on"] = draw(st.sampled_from((others[:1], {others[0]: {"condition": "service_started"}})))
     return one
 
@@ -96,7 +96,11 @@ def projects(draw: st.DrawFn) -> dict[str, str]:
     overlay: dict[str, Any] = {"services": draw(services(first_port=draw(st.sampled_from((8000, 9000)))))}
     if draw(st.booleans()):
         base = {"version": "3.8", **base}
-    style = {"sort_keys": False, "indent": draw(st.sampled_from((2, 4))), "allow_unicode": True}
+    style: dict[str, Any] = {
+        "sort_keys": False,
+        "indent": draw(st.sampled_from((2, 4))),
+        "allow_unicode": True,
+    }
     end = draw(st.sampled_from(("\n", "\r\n")))
     files = {
         "docker-compose.yml": yaml.safe_dump(base, **style).replace("\n", end),

@@ -9,6 +9,7 @@ import yaml
 
 from dashtam_tasks.errors import DashtamError
 from dashtam_tasks.migration import plan
+from dashtam_tasks.migration.choices import Choices
 from dashtam_tasks.migration.legacy import Role
 from dashtam_tasks.migration.steps import Step
 
@@ -51,7 +52,7 @@ def test_a_project_is_planned_and_proven_or_refused_with_a_reason(project: Path)
     expected = shape(project.name)
     before = listing(project)
     try:
-        made = plan.make(project, plan.Choices())
+        made = plan.make(project, Choices())
         told = words(made)
     except DashtamError as error:
         made, told = None, f"{error.reason}\n{error.details}"
@@ -68,9 +69,21 @@ def test_a_project_is_planned_and_proven_or_refused_with_a_reason(project: Path)
 
 
 @pytest.mark.parametrize("project", ["signs-disagree"], indirect=True)
-@pytest.mark.parametrize("role", [Role.OVERLAY, Role.STANDALONE])
-def test_a_persons_choice_settles_what_the_signs_do_not(project: Path, role: Role) -> None:
-    assert words(plan.make(project, plan.Choices()))
-    made = plan.make(project, plan.Choices(test_file=role))
-    assert [step.outline.number for step in made.steps] == ["1.2", "1.3", "1.4"]
-    assert plan.is_sound(made)
+@pytest.mark.parametrize(
+    ("role", "files"),
+    [
+        (Role.OVERLAY, ("docker-compose.yml", "docker-compose.test.yml")),
+        (Role.STANDALONE, ("docker-compose.test.yml",)),
+    ],
+)
+def test_a_persons_choice_settles_what_the_signs_do_not(
+    project: Path, role: Role, files: tuple[str, ...]
+) -> None:
+    made = plan.make(project, Choices(test_file=role))
+    assert plan.is_sound(made), words(made)
+    assert made.facts
+    tests = made.facts.environment("test")
+    assert tests
+    assert tests.legacy_files == files
+    written = [str(one) for step in made.steps for one in step.operations if step.outline.number == "1.4"]
+    assert written[0] == "write compose/docker-compose.test.yml"

@@ -1,19 +1,17 @@
 """A migration as a library: what is asked when, and what the engine is told. Its tasks have tests of their own."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.migration import finishing, guard, saved_plan, undertaking
+from dashtam_tasks.migration import guard, saved_plan, undertaking
 from dashtam_tasks.migration.choices import Choices, Volumes
-from dashtam_tasks.migration.verification import Box, Outcome, report
 from tests.unit.conftest import FakeDocker
 from tests.unit.migration.undertakings import (
     EMPTY,
+    Asked,
     Stages,
     agreed,
     different,
@@ -24,19 +22,6 @@ from tests.unit.migration.undertakings import (
 )
 
 OLD, NEW = "shop_data", "shop-dev_dev_data"
-
-
-@dataclass
-class Asked:
-    """A person who is asked, and says no unless told otherwise."""
-
-    agrees: bool = False
-    facts: list[tuple[str, ...]] = field(default_factory=list)
-
-    def __call__(self, facts: Sequence[str]) -> None:
-        self.facts.append(tuple(facts))
-        if not self.agrees:
-            raise DashtamError("No.", code=ExitCode.USAGE)
 
 
 @pytest.fixture
@@ -184,27 +169,3 @@ def test_what_is_pending_is_told_while_another_works(stages: Stages, tmp_path: P
         ("1.3", "move .env to envs/.env.dev"),
         ("1.3", "move .env.example to envs/.env.dev.example"),
     ]
-
-
-@pytest.mark.usefixtures("engine")
-def test_a_verification_that_is_left_early_writes_no_report(stages: Stages, tmp_path: Path) -> None:
-    folder = stages.copied("3.3", tmp_path)
-    run = finishing.verify(folder, notify=ignored)
-    assert next(run).step == "1.1"
-    assert guard.holder_of(folder).startswith("migrate.verify (process ")
-    run.close()
-    assert (guard.holder_of(folder), report.read(folder)) == ("", None)
-
-
-@pytest.mark.usefixtures("engine")
-def test_cleanup_is_asked_for_by_name_before_anything_is_moved(stages: Stages, tmp_path: Path) -> None:
-    folder, asked = stages.copied("3.3", tmp_path), Asked()
-    report.write(folder, [Box(step="1.6", text="App responds", outcome=Outcome.PASSED)])
-    before = manifest(folder)
-    with pytest.raises(DashtamError, match=r"^No\.$"):
-        finishing.clean_up(folder, consent=asked, notify=ignored)
-    assert "move docker-compose.yml to docker-compose.yml.old" in asked.facts[0]
-    assert different(before, manifest(folder)) == [".dashtam/lock"]
-    saved = saved_plan.load(folder)
-    assert saved
-    assert saved.step(finishing.CLEANUP) is None

@@ -4,11 +4,12 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration import undertaking
 from dashtam_tasks.migration.choices import Choices, Volumes
 from tests.unit.conftest import FakeDocker
@@ -141,3 +142,16 @@ def agreed(_facts: Sequence[str]) -> None:
 
 def ignored(_line: str) -> None:
     """Do without progress."""
+
+
+@dataclass
+class Asked:
+    """A person who is asked, and says no unless told otherwise."""
+
+    agrees: bool = False
+    facts: list[tuple[str, ...]] = field(default_factory=list)
+
+    def __call__(self, facts: Sequence[str]) -> None:
+        self.facts.append(tuple(facts))
+        if not self.agrees:
+            raise DashtamError("No.", code=ExitCode.USAGE)

@@ -110,12 +110,12 @@ def test_a_rollback_says_what_becomes_of_copied_volumes(project: Documented) -> 
         path="/var/lib/postgresql/data",
     )
     text = project.with_volumes(copy).texts()[ROLLBACK]
-    assert "The new volumes: `dashtam-dev_dev_postgres_data`." in text
+    assert "What was written to the new volumes, `dashtam-dev_dev_postgres_data`: it is dumped" in text
     assert (
         "| 1.2 | volume `dashtam-dev_dev_postgres_data` | copied from the volume `example_postgres_data` |"
         in text
     )
-    assert "The new volumes" not in project.texts()[ROLLBACK]
+    assert "the new volumes" not in project.texts()[ROLLBACK]
 
 
 def test_the_way_back_by_hand_gives_every_byte_back(tmp_path: Path) -> None:
@@ -124,12 +124,17 @@ def test_the_way_back_by_hand_gives_every_byte_back(tmp_path: Path) -> None:
     shutil.copytree(project.folder, tmp_path / "backup")
     text = project.texts()[ROLLBACK]
     written(project)
-    shutil.copytree(tmp_path / "backup", project.folder / "backups/pre-migration-20261123")
+    shutil.copytree(tmp_path / "backup", project.folder / "backups/pre-migration-20261123-2")
+    # An earlier migration, which was taken back, left one as well.
+    (project.folder / "backups/pre-migration-20261123").mkdir()
+    (project.folder / ".dashtam").mkdir()
+    (project.folder / ".dashtam/plan.json").write_text('{"plan":{"backup":"pre-migration-20261123-2"}}\n')
     (project.folder / "docker-compose.yml").unlink()
     lines = [line for one in FENCE.finditer(text) for line in one["code"].splitlines()]
     script = "\n".join(line for line in lines if line.startswith(("backup=", "install ", "rm ")))
     subprocess.run(["sh", "-eu", "-c", script], cwd=project.folder, check=True)
     shutil.rmtree(project.folder / "backups")
+    shutil.rmtree(project.folder / ".dashtam")
     assert contents(project.folder) == before
 
 

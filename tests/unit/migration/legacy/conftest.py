@@ -16,13 +16,6 @@ Uses = Callable[[dict[str, str]], tuple[Use, ...]]
 
 
 @pytest.fixture
-def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Let no engine answer; Compose resolves files all the same."""
-    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
-
-
-@pytest.fixture
 def make_project(tmp_path: Path) -> MakeProject:
     """Return what makes a folder with files of some text."""
 

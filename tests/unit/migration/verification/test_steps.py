@@ -232,6 +232,17 @@ def test_an_env_file_that_was_edited_later_is_no_failure_unless_it_lost_a_name(m
     assert (found.outcome, "APP_PORT" in found.reason) == (Outcome.FAILED, True)
 
 
+def test_a_service_that_nobody_else_knows_how_to_ask_may_go_without_a_health_check(
+    migrated: Migrated,
+) -> None:
+    check = (
+        'command: [serve]\n    environment: { SSL_ENABLED: "true" }\n    healthcheck: { test: [CMD, "true"]'
+    )
+    migrated.replace(TEST, check, check.replace('test: [CMD, "true"]', "test: [NONE]"))
+    found = migrated.boxes("1.4")["Health checks configured"]
+    assert (found.outcome, "app-ssl has none: write one" in found.reason) == (Outcome.PASSED, True)
+
+
 def test_a_step_without_files_has_no_static_boxes(migrated: Migrated) -> None:
     assert of_step("1.6", migrated.path, FACTS) == ()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashtam_tasks.migration import finishing, saved_plan
+from dashtam_tasks.migration import saved_plan
 from dashtam_tasks.migration.verification import Box, Outcome, report
 from tests.unit.migration.undertakings import SECRET, different, manifest
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tests.unit.namespaces.migrate.conftest import At
 
 LOCK = ".dashtam/lock"
+# What runs environments, which takes an engine and minutes.
+SEQUENCES = "dashtam_tasks.migration.verification.sequences"
 LEGACY = ("docker-compose.yml", "docker-compose.test.yml")
 
 
@@ -163,7 +165,7 @@ def test_its_exit_code_is_that_of_the_boxes(
 ) -> None:
     folder = at("3.3")
     box = Box(step="1.6", text="App responds", outcome=outcome, reason="" if code == 0 else "It does not.")
-    monkeypatch.setattr(finishing.verification, "sequences", lambda *_, **__: (one for one in [box]))
+    monkeypatch.setattr(SEQUENCES, lambda *_, **__: (one for one in [box]))
     done = type_in("migrate.verify")
     assert done.code == code
     assert done.out.splitlines()[-1].startswith(f"1.6 {outcome.value:14} App responds")
@@ -186,7 +188,7 @@ def test_ctrl_c_stops_what_runs_and_writes_no_report(
         finally:
             ended.append(True)
 
-    monkeypatch.setattr(finishing.verification, "sequences", run)
+    monkeypatch.setattr(SEQUENCES, run)
     assert type_in("migrate.verify").code == 130
     assert ended == [True]
     assert not (folder / "reports").exists()

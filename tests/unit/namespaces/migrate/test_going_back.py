@@ -62,7 +62,7 @@ def test_an_env_file_that_was_edited_is_kept_and_named(at: "At", type_in: "Termi
     done = type_in("migrate.rollback", "--yes")
     assert done.code == 1
     assert "envs/.env.dev" in done.out
-    assert "--force sets it aside in the backup" in done.out
+    assert "--force" in done.out
     assert (folder / "envs/.env.dev").read_text() == f"DB_PASSWORD={SECRET}\nNEW=1\n"
     assert (folder / ".env").read_text() == f"DB_PASSWORD={SECRET}\n"
 

@@ -1,0 +1,112 @@
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.findings import Finding, Severity
+from dashtam_tasks.migration import conditions, plan, saved_plan
+from dashtam_tasks.migration.choices import Choices, Volumes
+from dashtam_tasks.migration.equivalence import Difference
+from dashtam_tasks.migration.plan import Plan
+from tests.unit.conftest import FakeDocker
+from tests.unit.migration.undertakings import EMPTY, Stages
+
+
+@dataclass(frozen=True)
+class Told:
+    """What volumes say of copies."""
+
+    findings: tuple[Finding, ...]
+
+    def __call__(self, *_: object) -> tuple[Finding, ...]:
+        return self.findings
+
+
+@pytest.fixture
+def made(shop: Path, engine: FakeDocker) -> Plan:
+    """The plan of a project with data."""
+    engine.answer("volume", "ls", stdout="shop_data\tshop\tdata\n")
+    engine.answer("image", "inspect", stdout="[]")
+    return plan.make(shop, Choices())
+
+
+def test_every_reason_of_a_refusal_is_told(made: Plan) -> None:
+    conditions.require_sound(made)
+    refusal = Finding(kind="x", where="docker-compose.yml:4", message="It cannot be.", hint="Change it.")
+    step = replace(made.steps[1], unproven=(Difference(place=("services", "web"), before=1, after=2),))
+    for wrong in (replace(made, refusals=(refusal,)), replace(made, steps=(step,))):
+        with pytest.raises(DashtamError, match=r"^This project cannot be migrated as it is\.$") as caught:
+            conditions.require_sound(wrong)
+        assert caught.value.code == ExitCode.DATA
+        known = (
+            "docker-compose.yml:4: It cannot be. Change it." if wrong.refusals else "step 1.2: services.web"
+        )
+        assert known in caught.value.details
+
+
+def test_warnings_about_volumes_are_told_and_errors_end_it(
+    made: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warning = Finding(
+        kind="w", where="shop_data", message="Its collation differs.", severity=Severity.WARNING
+    )
+    errors = [
+        Finding(kind="e", where=name, message="Too little space.", hint="Free some.") for name in ("a", "b")
+    ]
+    told: list[str] = []
+    monkeypatch.setattr("dashtam_tasks.migration.volumes.problems", Told((warning,)))
+    conditions.require_copyable(made, notify=told.append)
+    assert told == ["shop_data: Its collation differs."]
+    monkeypatch.setattr("dashtam_tasks.migration.volumes.problems", Told((warning, *errors)))
+    with pytest.raises(DashtamError) as caught:
+        conditions.require_copyable(made, notify=told.append)
+    assert caught.value.reason == "a: Too little space.\nb: Too little space."
+    assert (caught.value.code, caught.value.hint) == (ExitCode.DATA, "Free some.")
+
+
+@pytest.mark.usefixtures("no_engine")
+@pytest.mark.parametrize(("mode", "known"), [("copy", False), ("adopt", False), ("none", True)])
+def test_without_an_engine_only_who_wants_no_data_goes_on(shop: Path, mode: str, known: bool) -> None:
+    choices = Choices(volumes=Volumes(mode))
+    found = plan.make(shop, choices)
+    assert conditions.are_volumes_known(found, choices) == known
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_a_project_without_volumes_needs_no_engine(shop: Path) -> None:
+    text = (shop / "docker-compose.yml").read_text().partition("volumes:\n  data:")[0]
+    (shop / "docker-compose.yml").write_text(text.replace('["data:/var/lib/postgresql/data"]', "[]"))
+    conditions.require_known_volumes(plan.make(shop, Choices()), Choices())
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        (Choices(), ""),
+        (EMPTY, ""),
+        (Choices(volumes=Volumes.ADOPT), "with --volumes=none"),
+        (Choices(project="other"), "without --project"),
+    ],
+)
+def test_only_another_choice_is_refused(stages: Stages, tmp_path: Path, choices: Choices, said: str) -> None:
+    saved = saved_plan.load(stages.copied("1.2", tmp_path))
+    assert saved
+    if not said:
+        conditions.require_same(saved, choices)
+        return
+    with pytest.raises(DashtamError, match=f"^The migration under way was planned {said}\\.$") as caught:
+        conditions.require_same(saved, choices)
+    assert caught.value.code == ExitCode.USAGE
+
+
+def test_a_copy_is_told_with_the_containers_that_go(made: Plan, engine: FakeDocker) -> None:
+    operations = [one for step in made.steps for one in step.operations]
+    assert conditions.consequences(operations) == (
+        "shop_data is copied to shop-dev_dev_data, and stays as it is",
+    )
+    assert conditions.consequences(one for one in operations if str(one).startswith("write")) == ()
+    engine.answer("ps", code=1, stderr="Cannot connect")
+    with pytest.raises(DashtamError) as caught:
+        conditions.consequences(operations)
+    assert caught.value.code == ExitCode.UNAVAILABLE
