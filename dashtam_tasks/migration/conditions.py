@@ -6,13 +6,14 @@ from pathlib import Path
 from dashtam_tasks import engine
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.findings import Severity
-from dashtam_tasks.migration import legacy, plan, volumes
+from dashtam_tasks.migration import legacy, volumes
 from dashtam_tasks.migration.backup import dumps
 from dashtam_tasks.migration.backup.dumps import Cluster
-from dashtam_tasks.migration.choices import Choices, Volumes
+from dashtam_tasks.migration.ledger.saved_plan import SavedPlan
 from dashtam_tasks.migration.operations import CopyVolume, Operation
-from dashtam_tasks.migration.plan import Plan
-from dashtam_tasks.migration.saved_plan import SavedPlan
+from dashtam_tasks.migration.planning import plan
+from dashtam_tasks.migration.planning.choices import Choices, Volumes
+from dashtam_tasks.migration.planning.plan import Plan
 from dashtam_tasks.notifying import Notify
 
 

@@ -6,21 +6,13 @@ from pathlib import Path
 
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.findings import Finding
-from dashtam_tasks.migration import (
-    applying,
-    aside,
-    backup,
-    committed,
-    guard,
-    site,
-    standing,
-    verification,
-    volumes,
-)
-from dashtam_tasks.migration.applying import Applied
+from dashtam_tasks.migration import aside, backup, committed, verification, volumes
+from dashtam_tasks.migration.execution import applying, site
+from dashtam_tasks.migration.execution.applying import Applied
+from dashtam_tasks.migration.ledger import guard, standing
+from dashtam_tasks.migration.ledger.saved_plan import SavedPlan
+from dashtam_tasks.migration.ledger.standing import State
 from dashtam_tasks.migration.operations import CopyVolume
-from dashtam_tasks.migration.saved_plan import SavedPlan
-from dashtam_tasks.migration.standing import State
 from dashtam_tasks.migration.steps import Step, outline
 from dashtam_tasks.migration.undertaking import Consent, take_steps, under_way
 from dashtam_tasks.migration.verification import Box, Outcome, report

@@ -7,27 +7,17 @@ from pathlib import Path
 
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.findings import Finding
-from dashtam_tasks.migration import (
-    applying,
-    backup,
-    conditions,
-    guard,
-    plan,
-    rolling_back,
-    saved_plan,
-    site,
-    snapshots,
-    standing,
-    stopping,
-    verification,
-)
-from dashtam_tasks.migration.applying import Applied
+from dashtam_tasks.migration import backup, conditions, snapshots, stopping, verification
 from dashtam_tasks.migration.backup import Backup, dumps
-from dashtam_tasks.migration.choices import Choices
-from dashtam_tasks.migration.plan import Plan
-from dashtam_tasks.migration.rolling_back import RolledBack
-from dashtam_tasks.migration.saved_plan import SavedPlan
-from dashtam_tasks.migration.standing import State
+from dashtam_tasks.migration.execution import applying, rolling_back, site
+from dashtam_tasks.migration.execution.applying import Applied
+from dashtam_tasks.migration.execution.rolling_back import RolledBack
+from dashtam_tasks.migration.ledger import guard, saved_plan, standing
+from dashtam_tasks.migration.ledger.saved_plan import SavedPlan
+from dashtam_tasks.migration.ledger.standing import State
+from dashtam_tasks.migration.planning import plan
+from dashtam_tasks.migration.planning.choices import Choices
+from dashtam_tasks.migration.planning.plan import Plan
 from dashtam_tasks.notifying import Notify
 
 # Which of a plan's steps, by their numbers, a person wants.

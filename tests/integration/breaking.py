@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from tests.unit.migration.faults import BROKEN, CALLS, ENDED, FAULTS
+from tests.unit.migration.execution.faults import BROKEN, CALLS, ENDED, FAULTS
 
 # `fsync` changes nothing that another process sees.
 CHANGES = tuple(name for name in CALLS if name != "fsync")

@@ -14,13 +14,15 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from dashtam_tasks.migration import applying, guard, saved_plan, undertaking
-from dashtam_tasks.migration.choices import Choices
+from dashtam_tasks.migration import undertaking
+from dashtam_tasks.migration.execution import applying
+from dashtam_tasks.migration.ledger import guard, saved_plan
+from dashtam_tasks.migration.planning.choices import Choices
 from dashtam_tasks.migration.verification import Outcome, of_step
 from tests.integration.breaking import STOPS, Action, Point, Watch, is_broken, points
 from tests.integration.legacy_projects import LegacyProject, disposable_legacy
 from tests.integration.migration_stand import Stand, Start, compare
-from tests.unit.migration.faults import no_wait
+from tests.unit.migration.execution.faults import no_wait
 
 STOPPED, SERVING, ONE_COPIED, ALL_COPIED = "nothing copied", "served", "1 copied", "2 copied"
 KINDS = "kinds"

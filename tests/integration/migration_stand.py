@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dashtam_tasks.migration import saved_plan
+from dashtam_tasks.migration.ledger import saved_plan
+from dashtam_tasks.migration.ledger.saved_plan import SavedPlan
 from dashtam_tasks.migration.operations import CopyVolume, Move
-from dashtam_tasks.migration.saved_plan import SavedPlan
 from tests.integration.legacy_projects import LegacyProject
 from tests.integration.legacy_volumes import Kept, Volumes
-from tests.unit.migration.faults import copy_folder
+from tests.unit.migration.execution.faults import copy_folder
 
 # What a migration makes for itself: it is there as long as the migration may be taken back.
 OWN = frozenset({"backups", ".dashtam"})

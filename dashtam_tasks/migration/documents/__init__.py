@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.documents import guide, rollback, sections
 from dashtam_tasks.migration.operations import Write
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.references import Account, References
 from dashtam_tasks.migration.steps import Step, outline
 

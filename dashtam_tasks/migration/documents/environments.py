@@ -4,11 +4,11 @@ import shlex
 from collections.abc import Iterator
 
 from dashtam_tasks.compose import Model
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.documents import markdown
 from dashtam_tasks.migration.documents.markdown import code, codes, series
 from dashtam_tasks.migration.facts import EnvironmentFacts
 from dashtam_tasks.migration.legacy.services import DATA_PATHS, family
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.references.names import container
 
 TITLES = {"dev": "development", "test": "tests", "ci": "CI"}

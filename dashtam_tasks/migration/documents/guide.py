@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 from dashtam_tasks.migration import rules
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.documents import environments
 from dashtam_tasks.migration.documents.markdown import (
     bullets,
@@ -19,6 +18,7 @@ from dashtam_tasks.migration.documents.markdown import (
 )
 from dashtam_tasks.migration.legacy.compose_files import BASE_NAMES
 from dashtam_tasks.migration.operations import CopyVolume, Operation
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.references import Account, Reference, References
 from dashtam_tasks.migration.references.names import What, example_of, renamed
 

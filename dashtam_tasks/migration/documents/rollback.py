@@ -4,7 +4,6 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 from dashtam_tasks import files
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.documents import contacts, environments
 from dashtam_tasks.migration.documents.guide import legacy
 from dashtam_tasks.migration.documents.markdown import (
@@ -17,6 +16,7 @@ from dashtam_tasks.migration.documents.markdown import (
     table,
 )
 from dashtam_tasks.migration.operations import Copy, CopyVolume, Move, Operation, Write
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.references.names import What, renamed
 from dashtam_tasks.migration.steps import Step
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from dashtam_tasks import files
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.documents import environments, guide, rollback
 from dashtam_tasks.migration.documents.markdown import commands, document
 from dashtam_tasks.migration.ignored.lines import line_end
 from dashtam_tasks.migration.operations import Write
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.references import Account
 
 BEGIN, END = "<!-- dashtam-tasks:begin -->", "<!-- dashtam-tasks:end -->"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dashtam_tasks import files
-from dashtam_tasks.migration import durable
-from dashtam_tasks.migration.durable import Look, Owner
+from dashtam_tasks.migration.execution import durable
+from dashtam_tasks.migration.execution.durable import Look, Owner
 from dashtam_tasks.ownership import ROOT
 
 NAME = ".dashtam"

@@ -7,10 +7,10 @@ document or a script may mean something else by the same words.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.legacy import tree
 from dashtam_tasks.migration.legacy.tree import Tree
 from dashtam_tasks.migration.operations import Write
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.references import commands, devcontainers, mentions, names
 from dashtam_tasks.migration.references.commands import Account
 from dashtam_tasks.migration.references.reference import Reference

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Protocol
 
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.facts import EnvironmentFacts
 from dashtam_tasks.migration.legacy import lines, usage
 from dashtam_tasks.migration.legacy.line import Source
@@ -13,6 +12,7 @@ from dashtam_tasks.migration.legacy.makefile import Target
 from dashtam_tasks.migration.legacy.recipes import VALUED
 from dashtam_tasks.migration.legacy.tree import Tree
 from dashtam_tasks.migration.legacy.usage import Use
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.references.reference import Reference
 
 COMPOSE = re.compile(r"docker[- ]compose(?=\s|$)[^`|;&\"\n]*")

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import pairwise, takewhile
 
 from dashtam_tasks import files
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.facts import EnvironmentFacts
 from dashtam_tasks.migration.legacy.other_files import Devcontainer
 from dashtam_tasks.migration.operations import Write
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.references.reference import Reference
 
 KEY = "dockerComposeFile"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from dashtam_tasks.compose import Model
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.facts import EnvironmentFacts
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.rules.draft import Draft
 from dashtam_tasks.migration.rules.names import NETWORKS, VOLUMES, Kind
 

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Iterator
 
 from dashtam_tasks.migration.document import Document
 from dashtam_tasks.migration.document.nodes import walk
-from dashtam_tasks.migration.equivalence import Place
 from dashtam_tasks.migration.legacy.shell_lines import script_argument
+from dashtam_tasks.migration.planning.equivalence import Place
 from dashtam_tasks.migration.rules import health_checks, known_images
 from dashtam_tasks.migration.rules.draft import Draft, Rule
 from dashtam_tasks.migration.rules.jobs import REPORTS, Job, as_command

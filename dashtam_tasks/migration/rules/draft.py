@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from dashtam_tasks.migration.document import Document
-from dashtam_tasks.migration.equivalence import Declared, Place
+from dashtam_tasks.migration.planning.equivalence import Declared, Place
 
 # Where the finished files stand, seen from the project's folder, and where env files do.
 COMPOSE_FOLDER, ENV_FOLDER = "compose", "envs"

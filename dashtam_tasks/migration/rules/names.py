@@ -7,7 +7,7 @@ from functools import partial, reduce
 
 from dashtam_tasks.migration.document import Document, Path
 from dashtam_tasks.migration.document.nodes import Data
-from dashtam_tasks.migration.equivalence import ANY, Place
+from dashtam_tasks.migration.planning.equivalence import ANY, Place
 from dashtam_tasks.migration.rules.draft import Draft, Rule
 from dashtam_tasks.migration.rules.places import (
     declare_all,

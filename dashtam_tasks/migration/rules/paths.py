@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from dashtam_tasks.migration.document import Document, Path
-from dashtam_tasks.migration.equivalence import ANY
+from dashtam_tasks.migration.planning.equivalence import ANY
 from dashtam_tasks.migration.rules.draft import COMPOSE_FOLDER, Draft, Rule
 from dashtam_tasks.migration.rules.places import Named, declare_all, matches, mounts, remark_at, rewritten
 

@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from dashtam_tasks.migration.document import Document, Path, dotted
 from dashtam_tasks.migration.document.nodes import MERGE_KEY, Data
-from dashtam_tasks.migration.equivalence import ANY, Place
+from dashtam_tasks.migration.planning.equivalence import ANY, Place
 from dashtam_tasks.migration.rules.draft import Draft
 from dashtam_tasks.migration.rules.reading import colon_separated, parent_of
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from dashtam_tasks.migration.document import Document, Path
 from dashtam_tasks.migration.document.nodes import Data
-from dashtam_tasks.migration.equivalence import ANY
+from dashtam_tasks.migration.planning.equivalence import ANY
 from dashtam_tasks.migration.rules.draft import Draft
 from dashtam_tasks.migration.rules.places import heirs
 from dashtam_tasks.migration.rules.reading import colon_separated, editable, with_defaults

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from dashtam_tasks.migration.document import Document, Path
 from dashtam_tasks.migration.document.nodes import MERGE_KEY, Data
-from dashtam_tasks.migration.equivalence import Place
+from dashtam_tasks.migration.planning.equivalence import Place
 from dashtam_tasks.migration.rules.draft import Draft, Rule
 
 # The innermost of nested references: https://docs.docker.com/reference/compose-file/interpolation/

@@ -1,6 +1,6 @@
 """Tasks in place of a Makefile: what becomes of each target, and the files that make the tasks of one project."""
 
-from dashtam_tasks.migration.blueprint import Blueprint
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.steps import Step, outline
 from dashtam_tasks.migration.taskfile import accounts as accounting
 from dashtam_tasks.migration.taskfile import preferences, render, workflow

@@ -1,6 +1,6 @@
 """Accounts: what becomes of each target of a Makefile, so that nothing which people type is lost unsaid."""
 
-from dashtam_tasks.migration.blueprint import Blueprint
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.taskfile import makefile_text, preferences
 from dashtam_tasks.migration.taskfile.account import Account, Decision
 from dashtam_tasks.migration.taskfile.carrying import Carrier

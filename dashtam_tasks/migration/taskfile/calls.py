@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.legacy import runners, usage
 from dashtam_tasks.migration.legacy.recipes import VALUED
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 
 SHELLS = frozenset("bash sh zsh ash fish".split())
 # The words that make a linter of a command: none where the program does nothing else.

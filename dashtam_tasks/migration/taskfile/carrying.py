@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.legacy.make_variables import REFERENCE, closing, expanded
 from dashtam_tasks.migration.legacy.makefile import Target
 from dashtam_tasks.migration.legacy.shell_lines import WRAPPERS
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.taskfile.invocation import STEM, UnfitError
 from dashtam_tasks.migration.taskfile.makefile_text import MakefileText
 from dashtam_tasks.migration.taskfile.rewriting import Rewriter

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from dashtam_tasks.migration.blueprint import Blueprint
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.taskfile import calls
 from dashtam_tasks.migration.taskfile.invocation import Invocation, UnfitError
 from dashtam_tasks.migration.taskfile.preferences import Preferences

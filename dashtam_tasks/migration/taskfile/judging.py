@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.legacy.makefile import Makefile, Target
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.taskfile import recipe, scripts
 from dashtam_tasks.migration.taskfile.account import Account, Decision, Fate
 from dashtam_tasks.migration.taskfile.carrying import Carried, Carrier, Line, recursion

@@ -8,8 +8,8 @@ import msgspec
 import yaml
 
 from dashtam_tasks import settings
-from dashtam_tasks.migration import standalone
-from dashtam_tasks.migration.blueprint import Blueprint
+from dashtam_tasks.migration.planning import standalone
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.taskfile import calls, security, suites, surroundings
 from dashtam_tasks.migration.taskfile.suite_defaults import NO_SUCH_TESTS
 from dashtam_tasks.migration.taskfile.suites import Suites

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.operations import Write
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.taskfile import tasks_file
 from dashtam_tasks.migration.taskfile.account import Decision
 from dashtam_tasks.migration.taskfile.layout import identifier, literal

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.legacy import runners, usage
 from dashtam_tasks.migration.legacy.recipes import DOCKER_EXEC_VALUED, VALUED
 from dashtam_tasks.migration.legacy.usage import Use
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.taskfile import calls
 from dashtam_tasks.migration.taskfile.commands import Commands
 from dashtam_tasks.migration.taskfile.invocation import GONE_WITH_DOWN, Invocation, UnfitError

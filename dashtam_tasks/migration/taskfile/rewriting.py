@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.legacy import usage
 from dashtam_tasks.migration.legacy.makefile import Target
 from dashtam_tasks.migration.legacy.recipes import DOCKER_EXEC_VALUED, VALUED
 from dashtam_tasks.migration.legacy.usage import Use
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.taskfile.invocation import UnfitError
 from dashtam_tasks.migration.taskfile.replacing import Replacer
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.legacy.makefile import Target
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.taskfile.carrying import Line, recursion
 from dashtam_tasks.migration.taskfile.invocation import Invocation
 from dashtam_tasks.settings import Settings

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from dashtam_tasks import settings
 from dashtam_tasks.compose import Service
-from dashtam_tasks.migration import local_certificates
-from dashtam_tasks.migration.blueprint import Blueprint
-from dashtam_tasks.migration.local_certificates import Wanted
+from dashtam_tasks.migration.planning import local_certificates
+from dashtam_tasks.migration.planning.blueprint import Blueprint
+from dashtam_tasks.migration.planning.local_certificates import Wanted
 
 FOLDER_NAMES = re.compile(r"certs?|certificates?|ssl|tls|pki", re.IGNORECASE)
 URL = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?[^\s'\"|;&)]*")

@@ -5,7 +5,7 @@ Settings are merged over the defaults, so that a suite can be replaced there, an
 
 from collections.abc import Iterator, Mapping
 
-from dashtam_tasks.migration.blueprint import Blueprint
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.taskfile.suite_settings import TESTS, replace_in
 from dashtam_tasks.settings import Suite, default_suites
 

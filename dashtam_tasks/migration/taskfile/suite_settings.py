@@ -5,11 +5,11 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.legacy import runners
 from dashtam_tasks.migration.legacy.line import Source as Kind
 from dashtam_tasks.migration.legacy.recipes import Start
 from dashtam_tasks.migration.legacy.recipes import Suite as Found
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.settings import Suite
 
 TESTS = "test"

@@ -5,10 +5,10 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.legacy.line import Source as Kind
 from dashtam_tasks.migration.legacy.recipes import Start
 from dashtam_tasks.migration.legacy.recipes import Suite as Found
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.taskfile.invocation import Invocation
 from dashtam_tasks.migration.taskfile.suite_defaults import defaults
 from dashtam_tasks.migration.taskfile.suite_runs import known_run, measures

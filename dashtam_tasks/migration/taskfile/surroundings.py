@@ -7,7 +7,7 @@ from typing import Any
 
 from dashtam_tasks import settings
 from dashtam_tasks.compose import Model
-from dashtam_tasks.migration.blueprint import Blueprint
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 
 # By these variables official images take the password that their data is made with.
 PASSWORDS = frozenset(

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 
 from dashtam_tasks import workflow
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.operations import Write
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.steps import Step, outline
 from dashtam_tasks.migration.taskfile.preferences import Preferences
 

@@ -8,11 +8,11 @@ from dashtam_tasks import env_files
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration import backup
 from dashtam_tasks.migration.backup import Backup
-from dashtam_tasks.migration.equivalence import Resolvable
 from dashtam_tasks.migration.facts import EnvironmentFacts
 from dashtam_tasks.migration.operations import Copy
+from dashtam_tasks.migration.planning.equivalence import Resolvable
+from dashtam_tasks.migration.planning.staging import staged
 from dashtam_tasks.migration.snapshots import Kind
-from dashtam_tasks.migration.staging import staged
 from dashtam_tasks.migration.verification.subject import Subject
 
 SET_ASIDE = ".old"

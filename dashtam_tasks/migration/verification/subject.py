@@ -17,7 +17,7 @@ from dashtam_tasks.files import PRIVATE
 from dashtam_tasks.findings import Finding
 from dashtam_tasks.migration.facts import EnvironmentFacts, Facts
 from dashtam_tasks.migration.operations import Copy, Operation, Write
-from dashtam_tasks.migration.staging import staged
+from dashtam_tasks.migration.planning.staging import staged
 from dashtam_tasks.migration.verification import secrecy
 from dashtam_tasks.settings import Settings
 

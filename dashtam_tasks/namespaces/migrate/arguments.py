@@ -11,7 +11,7 @@ from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.namespaces.invoking import require_consent
 
 if TYPE_CHECKING:
-    from dashtam_tasks.migration.choices import Choices
+    from dashtam_tasks.migration.planning.choices import Choices
 
 CHOICES = {
     "test_file": "what the test file is, overlay or standalone, where its uses do not tell",
@@ -39,8 +39,8 @@ def choices(test_file: str, project: str, volumes: str) -> "Choices":
 
     Raises DashtamError (USAGE) for what a choice cannot be.
     """
-    from dashtam_tasks.migration.choices import Choices, Volumes
     from dashtam_tasks.migration.legacy import Role
+    from dashtam_tasks.migration.planning.choices import Choices, Volumes
 
     roles = {"": None, "overlay": Role.OVERLAY, "standalone": Role.STANDALONE}
     require_one_of("--test-file", test_file, roles)

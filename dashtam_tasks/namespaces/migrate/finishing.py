@@ -16,7 +16,7 @@ from dashtam_tasks.namespaces.migrate.arguments import YES, consenting, project_
 from dashtam_tasks.namespaces.migrate.taking import show_applied
 
 if TYPE_CHECKING:
-    from dashtam_tasks.migration.standing import Standing, StepStanding
+    from dashtam_tasks.migration.ledger.standing import Standing, StepStanding
 
 NEXT = {
     "applied": "migrate.verify proves that it works, migrate.rollback takes back.",
@@ -28,7 +28,7 @@ NEXT = {
 @task(help={"json": "print JSON"})
 def status(context: Context, json: bool = False) -> None:
     """Show where the migration stands, step by step, and where a crash stopped it."""
-    from dashtam_tasks.migration import standing
+    from dashtam_tasks.migration.ledger import standing
 
     stands = standing.of(project_folder(context))
     if json:

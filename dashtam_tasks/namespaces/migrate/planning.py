@@ -13,7 +13,7 @@ from dashtam_tasks.namespaces.migrate.arguments import CHOICES, choices, project
 
 if TYPE_CHECKING:
     from dashtam_tasks.migration.backup import Backup
-    from dashtam_tasks.migration.plan import Plan
+    from dashtam_tasks.migration.planning.plan import Plan
     from dashtam_tasks.migration.steps import Step
 
 
@@ -27,7 +27,7 @@ def show_plan(
     json: bool = False,
 ) -> int:
     """Show what each step would do to this project and prove that it does no more; change nothing."""
-    from dashtam_tasks.migration import plan
+    from dashtam_tasks.migration.planning import plan
 
     made = plan.make(project_folder(context), choices(test_file, project, volumes))
     if json:

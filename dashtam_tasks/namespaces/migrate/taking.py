@@ -20,8 +20,8 @@ from dashtam_tasks.namespaces.migrate.arguments import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dashtam_tasks.migration.applying import Applied
-    from dashtam_tasks.migration.rolling_back import RolledBack
+    from dashtam_tasks.migration.execution.applying import Applied
+    from dashtam_tasks.migration.execution.rolling_back import RolledBack
 
 
 @task(

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import yaml
 
-from dashtam_tasks.migration import drafting, environment_files, legacy, plan
-from dashtam_tasks.migration.blueprint import Blueprint
-from dashtam_tasks.migration.choices import Choices
+from dashtam_tasks.migration import legacy
 from dashtam_tasks.migration.legacy import Role
-from dashtam_tasks.migration.staging import staged
+from dashtam_tasks.migration.planning import drafting, environment_files, plan
+from dashtam_tasks.migration.planning.blueprint import Blueprint
+from dashtam_tasks.migration.planning.choices import Choices
+from dashtam_tasks.migration.planning.staging import staged
 from dashtam_tasks.migration.steps import Step
 
 REPOSITORY = Path(__file__).parents[3]

@@ -5,10 +5,12 @@ import pytest
 
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.findings import Finding, Severity
-from dashtam_tasks.migration import conditions, plan, saved_plan
-from dashtam_tasks.migration.choices import Choices, Volumes
-from dashtam_tasks.migration.equivalence import Difference
-from dashtam_tasks.migration.plan import Plan
+from dashtam_tasks.migration import conditions
+from dashtam_tasks.migration.ledger import saved_plan
+from dashtam_tasks.migration.planning import plan
+from dashtam_tasks.migration.planning.choices import Choices, Volumes
+from dashtam_tasks.migration.planning.equivalence import Difference
+from dashtam_tasks.migration.planning.plan import Plan
 from tests.unit.conftest import FakeDocker
 from tests.unit.migration.undertakings import EMPTY, Stages
 

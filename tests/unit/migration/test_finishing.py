@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from dashtam_tasks.errors import DashtamError
-from dashtam_tasks.migration import finishing, guard, saved_plan
+from dashtam_tasks.migration import finishing
+from dashtam_tasks.migration.ledger import guard, saved_plan
 from dashtam_tasks.migration.verification import Box, Outcome, report
 from tests.unit.conftest import FakeDocker
 from tests.unit.migration.undertakings import Asked, Stages, different, ignored, manifest

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration.document import Document
-from dashtam_tasks.migration.equivalence import Difference, Resolvable, undeclared
 from dashtam_tasks.migration.merging import merged
+from dashtam_tasks.migration.planning.equivalence import Difference, Resolvable, undeclared
 
 pytestmark = pytest.mark.shapes
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.migration import guard, saved_plan, undertaking
-from dashtam_tasks.migration.choices import Choices, Volumes
+from dashtam_tasks.migration import undertaking
+from dashtam_tasks.migration.ledger import guard, saved_plan
+from dashtam_tasks.migration.planning.choices import Choices, Volumes
 from tests.unit.conftest import FakeDocker
 from tests.unit.migration.undertakings import (
     EMPTY,

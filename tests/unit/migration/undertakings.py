@@ -11,7 +11,7 @@ import pytest
 
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration import undertaking
-from dashtam_tasks.migration.choices import Choices, Volumes
+from dashtam_tasks.migration.planning.choices import Choices, Volumes
 from tests.unit.conftest import FakeDocker
 
 SECRET = "made-up-and-nobodys-business"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from dashtam_tasks.migration import documents, ignored, references
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.operations import Copy, CopyVolume, Move, Write
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.steps import Step, outline
 from tests.unit.migration.blueprints import blueprint_of, copied
 from tests.unit.migration.references.conftest import Account

@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 from dotenv import dotenv_values
 
-from dashtam_tasks.migration import equivalence
 from dashtam_tasks.migration.document import Document
-from dashtam_tasks.migration.equivalence import Declared, Difference, Resolvable
+from dashtam_tasks.migration.planning import equivalence
+from dashtam_tasks.migration.planning.equivalence import Declared, Difference, Resolvable
 from dashtam_tasks.migration.rules.draft import Draft, Rule
 
 SHAPES = Path(__file__).parents[3] / "shapes"

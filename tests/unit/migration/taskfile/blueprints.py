@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.legacy import Role
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from tests.unit.migration.blueprints import blueprint_of
 
 BASE = """\

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dashtam_tasks.migration import taskfile
-from dashtam_tasks.migration.blueprint import Blueprint
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.taskfile import Account
 from tests.unit.migration.taskfile import blueprints
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from dashtam_tasks.migration import taskfile
-from dashtam_tasks.migration.blueprint import Blueprint
 from dashtam_tasks.migration.operations import Write
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.taskfile import Account, Fate
 from tests.unit.migration.blueprints import copied_to
 from tests.unit.migration.taskfile import blueprints, running

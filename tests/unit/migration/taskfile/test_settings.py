@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dashtam_tasks.migration.blueprint import Blueprint
+from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.taskfile import accounts, preferences, security, step, workflow_step
 from dashtam_tasks.settings import Settings, default_suites
 from tests.unit.migration.blueprints import copied, copied_to

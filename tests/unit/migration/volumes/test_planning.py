@@ -8,9 +8,9 @@ from dashtam_tasks.compose import Model, Mount, Named, Service
 from dashtam_tasks.findings import Severity
 from dashtam_tasks.migration import volumes
 from dashtam_tasks.migration.document import Document
-from dashtam_tasks.migration.equivalence import Resolvable, undeclared
 from dashtam_tasks.migration.legacy import Legacy
 from dashtam_tasks.migration.legacy.on_engine import MountPoint, OnEngine, Volume
+from dashtam_tasks.migration.planning.equivalence import Resolvable, undeclared
 from dashtam_tasks.migration.rules.draft import Draft
 from dashtam_tasks.migration.rules.names import VOLUME
 from dashtam_tasks.migration.volumes.checking import Space, too_little

@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashtam_tasks.migration import guard
+from dashtam_tasks.migration.ledger import guard
 from tests.unit.migration.blueprints import copied
 from tests.unit.migration.undertakings import BASE, SECRET, different, manifest
 

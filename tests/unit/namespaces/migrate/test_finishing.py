@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashtam_tasks.migration import saved_plan
+from dashtam_tasks.migration.ledger import saved_plan
 from dashtam_tasks.migration.verification import Box, Outcome, report
 from tests.unit.migration.undertakings import SECRET, different, manifest
 

@@ -117,7 +117,7 @@ def test_half_way_back_there_is_no_way_forwards(
 ) -> None:
     folder = at("1.3")
     with monkeypatch.context() as patch:
-        patch.setattr("dashtam_tasks.migration.putting_back.remove", interrupted)
+        patch.setattr("dashtam_tasks.migration.execution.putting_back.remove", interrupted)
         assert type_in("migrate.rollback", "--yes").code == 130
     told = type_in("migrate.status")
     assert told.out.startswith("rolling back, since ")
@@ -137,7 +137,7 @@ def test_what_a_crash_left_is_told_and_finished(
 ) -> None:
     folder = at("1.2")
     with monkeypatch.context() as patch:
-        patch.setattr("dashtam_tasks.migration.durable.move", interrupted)
+        patch.setattr("dashtam_tasks.migration.execution.durable.move", interrupted)
         assert type_in("migrate.apply", "--yes").code == 130
     told = type_in("migrate.status")
     assert (told.code, told.err) == (0, "")

@@ -1,0 +1,1 @@
+"""Planning: what each step would do to a project, proven before any of it is done."""
