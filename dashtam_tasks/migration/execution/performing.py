@@ -172,13 +172,14 @@ def carry_out(site: Site, key: Key, operation: FileOperation, found: Found) -> N
 def write(site: Site, key: Key, operation: Write, found: Snapshot) -> None:
     """Put new contents at a path; what was there keeps a second name, so that it can come back itself."""
     target = site.project / operation.path
-    if found.kind is Kind.ABSENT:
+    if found.kind is not Kind.ABSENT:
+        keep_original(target, origins.original(site.ledger, key))
+    if found.kind is Kind.ABSENT or is_private(operation.mode):
+        # What is secret from now on does not stay readable for others.
         look = Look(mode=operation.mode, owner=owner_of(site, operation.mode))
     else:
-        keep_original(target, origins.original(site.ledger, key))
-        # What is secret from now on does not stay readable for others.
-        keeps = found.kind is Kind.FILE and not is_private(operation.mode)
-        look = Look(mode=found.mode if keeps else operation.mode, owner=(found.uid, found.gid))
+        plain = found.kind is Kind.FILE
+        look = Look(mode=found.mode if plain else operation.mode, owner=(found.uid, found.gid))
     replacing = found.kind is not Kind.ABSENT
     temporary = durable.completed(operation.data, scratch=site.ledger.scratch, look=look)
     if replacing and site.look(operation.path) != found:
