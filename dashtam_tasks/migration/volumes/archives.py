@@ -84,4 +84,5 @@ def held_by(tar: tarfile.TarFile, member: tarfile.TarInfo) -> tuple[object, ...]
         with file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     target = os.fsencode(member.linkname) if member.issym() else b""
-    return (member.mode, member.uid, member.gid, sha256, target)
+    # Engines before 23 write the type of a file into its mode, too.
+    return (stat.S_IMODE(member.mode), member.uid, member.gid, sha256, target)
