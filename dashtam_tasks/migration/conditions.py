@@ -115,3 +115,22 @@ def databases(project: Path, *, notify: Notify) -> tuple[Cluster, ...]:
     if not clusters:
         notify("No volume with PostgreSQL's data was found, so that there is nothing to dump.")
     return clusters
+
+
+def require_copies_current(project: Path, saved: SavedPlan) -> None:
+    """Raise DashtamError (BUSY) when containers came back to an old volume after it was copied.
+
+    Copying removed all of them, so what is there now was made since; what it wrote is not in the copy.
+    """
+    for one in copied(planned.operation for step in saved.steps for planned in step.operations):
+        if not volumes.is_complete(one, project=project):
+            continue
+        holders = volumes.holder_names(one.source)
+        if holders:
+            raise DashtamError(
+                f"{', '.join(holders)} uses {one.source} again, which was copied: what was written since is not in "
+                "the copy.",
+                code=ExitCode.BUSY,
+                hint="migrate.rollback, and then migrate.apply, takes all of it along; if none of it counts, "
+                f"remove what uses it: docker rm --force {' '.join(holders)}",
+            )

@@ -119,6 +119,7 @@ def go_on(project: Path, saved: SavedPlan, select: Select, *, consent: Consent, 
     for name in changed_since(project, saved):
         notify(f"{name} changed since the plan was made: carry the change over to the new files yourself.")
     if any(left[number] for number in chosen):
+        conditions.require_copies_current(project, saved)
         consent(())
 
 

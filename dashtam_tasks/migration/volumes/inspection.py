@@ -58,6 +58,11 @@ def holders(name: str) -> tuple[Container, ...]:
     return tuple(one for one in on_engine.inspected((), (name,)) if name in one.volumes)
 
 
+def holder_names(name: str) -> tuple[str, ...]:
+    """Return the names of the containers that have a volume, stopped ones included."""
+    return tuple(one.name.lstrip("/") for one in holders(name))
+
+
 def server(operation: CopyVolume, containers: Iterable[Container]) -> Container | None:
     """Return the running container whose PostgreSQL serves a volume, None where none does."""
     running = (one for one in containers if one.is_running and one.service == operation.service)

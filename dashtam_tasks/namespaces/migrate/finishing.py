@@ -11,18 +11,12 @@ from dashtam_tasks import console
 from dashtam_tasks.errors import ExitCode
 from dashtam_tasks.findings import Severity
 from dashtam_tasks.namespaces.invoking import task
-from dashtam_tasks.namespaces.migrate import boxes
+from dashtam_tasks.namespaces.migrate import boxes, guidance
 from dashtam_tasks.namespaces.migrate.arguments import YES, consenting, project_folder
 from dashtam_tasks.namespaces.migrate.taking import show_applied
 
 if TYPE_CHECKING:
     from dashtam_tasks.migration.ledger.standing import Standing, StepStanding
-
-NEXT = {
-    "applied": "migrate.verify proves that it works, migrate.rollback takes back.",
-    "applying": "migrate.apply goes on, migrate.rollback takes back.",
-    "rolling back": "migrate.rollback goes on; there is no way forwards before it has ended.",
-}
 
 
 @task(help={"json": "print JSON"})
@@ -52,8 +46,8 @@ def show(stands: "Standing") -> None:
     )
     if stands.stopped:
         console.line(f"Stopped at {stands.stopped}")
-    if not stands.holder and stands.course in NEXT:
-        console.line(NEXT[stands.course])
+    if not stands.holder and stands.course in guidance.NEXT:
+        console.line(guidance.NEXT[stands.course])
 
 
 def operations(one: "StepStanding") -> str:
@@ -72,6 +66,7 @@ def verify(context: Context) -> int:
         for one in run:
             boxes.show_one(one)
             code = ExitCode.FOUND_PROBLEMS if one.outcome is Outcome.FAILED else code
+    console.note("The evidence is in reports/migration." + ("" if code else " Next: migrate.cleanup."))
     return code
 
 

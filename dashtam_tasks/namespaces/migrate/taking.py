@@ -7,7 +7,7 @@ from invoke.context import Context
 from dashtam_tasks import console
 from dashtam_tasks.errors import ExitCode
 from dashtam_tasks.namespaces.invoking import task
-from dashtam_tasks.namespaces.migrate import boxes
+from dashtam_tasks.namespaces.migrate import boxes, guidance
 from dashtam_tasks.namespaces.migrate.arguments import (
     CHOICES,
     YES,
@@ -54,8 +54,12 @@ def apply(  # noqa: PLR0913, PLR0917 - each is an option
         console.table(("step", "does"), undertaking.pending(folder, chosen, select))
         return 0
     consent = consenting("Migrate this project?", yes=yes)
-    applied = undertaking.apply(folder, chosen, select, consent=consent, notify=console.note)
-    return show_applied(applied)
+    with guidance.resumable(folder):
+        applied = undertaking.apply(folder, chosen, select, consent=consent, notify=console.note)
+    code = show_applied(applied)
+    if not code:
+        guidance.after(folder)
+    return code
 
 
 def show_applied(applied: "Iterable[Applied]") -> int:
@@ -83,9 +87,11 @@ def rollback(context: Context, dry_run: bool = False, force: bool = False, yes: 
     from dashtam_tasks.migration import undertaking
 
     consent = consenting("Take the migration back?", yes=yes)
-    done = undertaking.roll_back(
-        project_folder(context), force=force, dry_run=dry_run, consent=consent, notify=console.note
-    )
+    folder = project_folder(context)
+    with guidance.resumable(folder):
+        done = undertaking.roll_back(
+            folder, force=force, dry_run=dry_run, consent=consent, notify=console.note
+        )
     show_rolled_back(done, dry_run=dry_run)
     return ExitCode.FOUND_PROBLEMS if done.kept else 0
 

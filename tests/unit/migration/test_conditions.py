@@ -112,3 +112,20 @@ def test_a_copy_is_told_with_the_containers_that_go(made: Plan, engine: FakeDock
     with pytest.raises(DashtamError) as caught:
         conditions.consequences(operations)
     assert caught.value.code == ExitCode.UNAVAILABLE
+
+
+def test_who_came_back_to_a_copied_volume_is_named(
+    shop: Path, made: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert made.facts is not None
+    saved = saved_plan.save(shop, made.steps, made.facts, {}, "pre-migration-20000101")
+    monkeypatch.setattr("dashtam_tasks.migration.volumes.holder_names", lambda _: ("shop-db",))
+    monkeypatch.setattr("dashtam_tasks.migration.volumes.is_complete", lambda *_, **__: False)
+    conditions.require_copies_current(shop, saved)
+    monkeypatch.setattr("dashtam_tasks.migration.volumes.is_complete", lambda *_, **__: True)
+    with pytest.raises(DashtamError, match=r"^shop-db uses shop_data again") as caught:
+        conditions.require_copies_current(shop, saved)
+    assert caught.value.code == ExitCode.BUSY
+    assert "docker rm --force shop-db" in caught.value.hint
+    monkeypatch.setattr("dashtam_tasks.migration.volumes.holder_names", lambda _: ())
+    conditions.require_copies_current(shop, saved)

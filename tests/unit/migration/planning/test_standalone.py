@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.unit.migration.planning.test_plan import NAMES, project, shape
 
 from dashtam_tasks.migration import legacy
 from dashtam_tasks.migration.legacy import Legacy
@@ -18,6 +17,7 @@ from dashtam_tasks.migration.planning.staging import staged
 from dashtam_tasks.migration.planning.standalone import Source
 from dashtam_tasks.migration.rules.draft import Draft
 from dashtam_tasks.migration.rules.jobs import Job
+from tests.unit.migration.planning.test_plan import NAMES, project, shape
 
 pytestmark = pytest.mark.shapes
 
