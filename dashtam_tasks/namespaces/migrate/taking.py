@@ -57,7 +57,7 @@ def apply(  # noqa: PLR0913, PLR0917 - each is an option
     with guidance.resumable(folder):
         applied = undertaking.apply(folder, chosen, select, consent=consent, notify=console.note)
     code = show_applied(applied)
-    if not code:
+    if applied and not code:
         guidance.after(folder)
     return code
 
