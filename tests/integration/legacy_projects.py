@@ -80,7 +80,9 @@ def make_legacy(path: Path) -> LegacyProject:
     for file, own in ((".env", ports[: len(PORTS)]), (".env.test", ports[len(PORTS) :])):
         numbers = "".join(f"{variable}={port}\n" for variable, port in zip(PORTS, own, strict=True))
         (path / file).write_text((path / f"{file}.example").read_text() + images + numbers)
-    project.run("make", "certs", "keys")
+    # What `make certs keys` runs; not every machine has make.
+    project.run("./scripts/generate-certs.sh")
+    project.run("./scripts/generate-keys.sh")
     return project
 
 
