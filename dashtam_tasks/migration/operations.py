@@ -33,8 +33,8 @@ class Write:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Move:
-    """Give a file another name; its bytes and its time stay."""
+class Transfer:
+    """What gives a place the contents of another."""
 
     source: str
     target: str
@@ -44,23 +44,19 @@ class Move:
     def made(self) -> str:
         """The path that is there afterwards."""
         return self.target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move(Transfer):
+    """Give a file another name; its bytes and its time stay."""
 
     def __str__(self) -> str:
         return f"move {self.source} to {self.target}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Copy:
+class Copy(Transfer):
     """Make a file with the contents of another; what it holds is read when it is done, and written down nowhere."""
-
-    source: str
-    target: str
-    mode: int = PRIVATE
-
-    @property
-    def made(self) -> str:
-        """The path that is there afterwards."""
-        return self.target
 
     def __str__(self) -> str:
         return f"copy {self.source} to {self.target}"

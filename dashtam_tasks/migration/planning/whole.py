@@ -20,7 +20,9 @@ def steps(blueprint: Blueprint, environments: tuple[Step, ...], *, data: Mode) -
     `data` is what becomes of development's data.
     """
     tasks, accounts = taskfile.step(blueprint)
-    before = in_order(ignoring(blueprint), *with_data(blueprint, environments, data), tasks, *ci(blueprint))
+    issued = tuple(certificates(blueprint))
+    completed = with_data(blueprint, environments, data, issued)
+    before = in_order(ignoring(blueprint, issued), *completed, tasks, *ci(blueprint))
     listed = references.find(blueprint, accounts)
     guide = documents.guide_step(blueprint, accounts, listed, before)
     return (*before, guide, documents.rollback_step(blueprint, (*before, guide)))
@@ -31,9 +33,9 @@ def in_order(*chosen: Step) -> tuple[Step, ...]:
     return tuple(sorted(chosen, key=lambda one: one.outline.number))
 
 
-def ignoring(blueprint: Blueprint) -> Step:
+def ignoring(blueprint: Blueprint, issued: tuple[Write, ...]) -> Step:
     """Return step 1.1 as far as it changes files; the backup is taken before any step."""
-    keys = [one.path for one in certificates(blueprint) if one.mode == PRIVATE]
+    keys = [one.path for one in issued if one.mode == PRIVATE]
     return Step(
         outline=outline("1.1"),
         operations=ignored.operations(blueprint.found, keys=keys),
@@ -41,12 +43,17 @@ def ignoring(blueprint: Blueprint) -> Step:
     )
 
 
-def with_data(blueprint: Blueprint, environments: tuple[Step, ...], mode: Mode) -> Iterator[Step]:
-    """Yield the environments' steps; data come before development's file: nothing can start on half of them."""
+def with_data(
+    blueprint: Blueprint, environments: tuple[Step, ...], mode: Mode, issued: tuple[Write, ...]
+) -> Iterator[Step]:
+    """Yield the environments' steps with volumes and certificates.
+
+    Data come before development's file, so that nothing can start on half of them.
+    """
     copies = volumes.planned(blueprint.found, blueprint.models[DEVELOPMENT], mode=mode)
     for step in environments:
         before = copies if step.outline.number == "1.2" else ()
-        after = tuple(certificates(blueprint)) if step.outline.number == "2.1" else ()
+        after = issued if step.outline.number == "2.1" else ()
         yield replace(step, operations=(*before, *step.operations, *after))
 
 
