@@ -110,3 +110,39 @@ def test_a_source_that_the_engine_makes_itself_may_be_missing(
     for mount in resolved["services"]["app"]["volumes"]:
         mount["bind"] = bind
     preflight.require_bind_sources(msgspec.convert(resolved, Model), ["app"])
+
+
+ADOPTED = {
+    "name": "shop-dev",
+    "services": {
+        "db": {"image": "db:1", "volumes": [{"type": "volume", "source": "data", "target": "/data"}]},
+        "web": {"image": "web:1"},
+    },
+    "volumes": {"data": {"name": "shop_data", "external": True}},
+}
+
+
+def test_another_projects_server_on_an_external_volume_is_refused(fake_docker: "FakeDocker") -> None:
+    adopted = msgspec.convert(ADOPTED, Model)
+    fake_docker.runs("db")
+    with pytest.raises(DashtamError, match=r"^Volume shop_data is in use by dashtam-dev-db: ") as raised:
+        preflight.require_alone(adopted, ["db"])
+    assert raised.value.code == ExitCode.BUSY
+    assert raised.value.hint.endswith("Nothing was started.")
+    assert "volume=shop_data" in fake_docker.argvs[0]
+
+
+def test_a_stopped_container_and_a_service_without_the_volume_are_no_hindrance(
+    fake_docker: "FakeDocker",
+) -> None:
+    adopted = msgspec.convert(ADOPTED, Model)
+    preflight.require_alone(adopted, ["web"])
+    assert not fake_docker.argvs
+    fake_docker.runs("db", Status="exited")
+    preflight.require_alone(adopted, ["db"])
+
+
+def test_a_volume_of_the_projects_own_is_not_asked_about(fake_docker: "FakeDocker") -> None:
+    own = {**ADOPTED, "volumes": {"data": {"name": "shop-dev_data"}}}
+    preflight.require_alone(msgspec.convert(own, Model), ["db"])
+    assert not fake_docker.argvs

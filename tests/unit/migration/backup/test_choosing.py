@@ -17,7 +17,7 @@ def found(tmp_path: Path) -> Legacy:
     """A legacy project with the plan's five files, of which one is a link and one is there by its example alone."""
     for name in ("docker-compose.yml", "docker-compose.test.yml"):
         write(tmp_path, name, COMPOSE)
-    write(tmp_path, "Makefile", b"up:\n\tdocker compose --env-file ../shared.env up\n")
+    write(tmp_path, "Makefile", b"up:\n\tdocker compose --env-file ../common.env up\n")
     write(tmp_path, "secrets/env")
     (tmp_path / ".env").symlink_to("secrets/env")
     write(tmp_path, ".env.test.example")
