@@ -49,7 +49,7 @@ def copied_project(folder: Path) -> Iterator[Environment]:
     """
     copy_project(folder)
     settings = load_settings(folder)
-    slots.provide_env_file(settings)
+    slots.provide_env_file(settings, notify=console.note)
     environment = open_environment(settings, slots.NAME, instance="")
     try:
         yield environment

@@ -55,6 +55,7 @@ class Service(msgspec.Struct, frozen=True):
     environment: dict[str, str | None] = {}
     ports: tuple[PublishedPort, ...] = ()
     volumes: tuple[Mount, ...] = ()
+    tmpfs: tuple[str, ...] = ()
     networks: dict[str, Any] = {}
     network_mode: str = ""
     healthcheck: dict[str, Any] | None = None

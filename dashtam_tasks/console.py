@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # A column this wide is read at a glance, and is never made narrower to make room for others.
 SHORT = 12
+# Longer cells than this move only what is beside them, not every other row.
+WIDEST = 60
 
 
 def line(text: str = "") -> None:
@@ -47,18 +49,35 @@ def data(value: object) -> None:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under headings; on a terminal long cells wrap, elsewhere none does."""
+    """Print rows under headings: on a terminal long cells wrap, elsewhere each row is one line."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        lines(padded([headings, *cells]))
+        return
     from rich.table import Table
     from rich.text import Text
 
-    cells = [[str(cell) for cell in row] for row in rows]
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for index, heading in enumerate(headings):
         longest = max((len(row[index]) for row in cells), default=0)
         grid.add_column(heading, no_wrap=longest <= SHORT, overflow="fold")
     for row in cells:
         grid.add_row(*map(Text, row))
-    terminal(sys.stdout, width=None if sys.stdout.isatty() else 1000).print(grid)
+    terminal(sys.stdout).print(grid)
+
+
+def padded(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield each row as a line, its columns at least two spaces apart.
+
+    A column is as wide as its longest cell of at most WIDEST characters.
+    """
+    flat = [[" ".join(cell.splitlines()) for cell in row] for row in rows]
+    widths = [
+        max((len(cell) for cell in column if len(cell) <= WIDEST), default=0)
+        for column in zip(*flat, strict=True)
+    ]
+    for row in flat:
+        yield "  ".join(map(str.ljust, row, widths)).rstrip()
 
 
 def duration(seconds: float) -> str:
@@ -137,13 +156,13 @@ def confirm(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def terminal(stream: TextIO, *, width: int | None = None) -> "Console":
+def terminal(stream: TextIO) -> "Console":
     """Return a rich console that writes to `stream` and interprets no markup."""
     from rich.console import Console
 
     # NO_COLOR alone would still let Rich print bold text.
     colors: Literal["auto"] | None = None if is_plain(stream) else "auto"
-    return Console(file=stream, color_system=colors, markup=False, highlight=False, emoji=False, width=width)
+    return Console(file=stream, color_system=colors, markup=False, highlight=False, emoji=False)
 
 
 def is_plain(stream: TextIO) -> bool:

@@ -4,7 +4,8 @@ import http.client
 import ssl
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -52,22 +53,30 @@ def patiently(url: str, ca: Path) -> str:
 
 def ask(url: str, ca: Path) -> str:
     """Send one GET request; return the status line of an answer that is not 2xx, else nothing."""
+    with answer(url, lambda: trusting(ca), timeout=PATIENCE_SECONDS) as found:
+        if found.status // 100 == HTTPStatus.OK // 100:
+            return ""
+        return f"{found.status} {found.reason}: {found.read(500).decode(errors='replace')}"
+
+
+@contextmanager
+def answer(
+    url: str, context: Callable[[], ssl.SSLContext], *, timeout: float
+) -> Iterator[http.client.HTTPResponse]:
+    """Yield the answer to one GET request, whatever its status; `context` is for https alone.
+
+    `timeout` is in seconds. Raises OSError and http.client.HTTPException.
+    """
     parts = urlsplit(url)
     host, port = parts.hostname or "localhost", parts.port
-    connection: http.client.HTTPConnection
-    if parts.scheme == "https":
-        context = trusting(ca)
-        connection = http.client.HTTPSConnection(host, port, timeout=PATIENCE_SECONDS, context=context)
-    else:
-        connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_SECONDS)
-    try:
+    connection = (
+        http.client.HTTPSConnection(host, port, timeout=timeout, context=context())
+        if parts.scheme == "https"
+        else http.client.HTTPConnection(host, port, timeout=timeout)
+    )
+    with closing(connection):
         connection.request("GET", urlunsplit(("", "", parts.path or "/", parts.query, "")))
-        answer = connection.getresponse()
-        if answer.status // 100 == HTTPStatus.OK // 100:
-            return ""
-        return f"{answer.status} {answer.reason}: {answer.read(500).decode(errors='replace')}"
-    finally:
-        connection.close()
+        yield connection.getresponse()
 
 
 def trusting(ca: Path) -> ssl.SSLContext:

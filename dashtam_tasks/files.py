@@ -1,5 +1,6 @@
 """Write files so that nobody ever sees half of one, and nobody else's eyes see a secret."""
 
+import errno
 import fcntl
 import os
 import stat
@@ -13,6 +14,8 @@ from dashtam_tasks.errors import DashtamError, ExitCode
 
 PRIVATE = 0o600
 PUBLIC = 0o644
+# The second is for a user that the namespace of this process does not have.
+UNPERMITTED = (errno.EPERM, errno.EINVAL)
 
 
 def write_atomically(
@@ -52,6 +55,16 @@ def explaining(path: Path, *, hint: str = "") -> Iterator[None]:
             code=ExitCode.CANNOT_CREATE,
             hint=f"Look at the owner, the mode and the free space of {path.parent}. {hint}".rstrip(),
         ) from error
+
+
+@contextmanager
+def as_permitted() -> Iterator[None]:
+    """Let an owner, a mode or a time be that this user may not set; raise OSError for every other refusal."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in UNPERMITTED:
+            raise
 
 
 @contextmanager

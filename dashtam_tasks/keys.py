@@ -117,8 +117,8 @@ def is_unset(value: str) -> bool:
 def check(settings: Settings, env_file: Path) -> tuple[Finding, ...]:
     """Return what is wrong with the generated secrets in `env_file`; none of them appears in it.
 
-    A value that stands in the example too is no secret. Raises DashtamError (CONFIGURATION) when a file cannot be
-    read.
+    A value that stands in the example too is no secret, and one that this environment does not read is not missed.
+    Raises DashtamError (CONFIGURATION) when a file cannot be read.
     """
     bindings = {binding.name: binding for binding in syntax.parse(env_files.load(env_file))}
     command = command_for(settings, env_file)
@@ -126,7 +126,7 @@ def check(settings: Settings, env_file: Path) -> tuple[Finding, ...]:
     return tuple(
         found
         for name, kind in settings.keys.items()
-        if name not in public
+        if name not in public and (name in bindings or may_read(settings, env_file, name))
         for found in judge(name, kind, bindings.get(name), env_file=env_file, command=command)
     )
 
@@ -144,9 +144,31 @@ def mocks(env_file: Path) -> frozenset[str]:
 
 def command_for(settings: Settings, env_file: Path) -> str:
     """Return the command line of the task that generates the secrets in `env_file`."""
-    environments = settings.environments.items()
-    name = next((name for name, files in environments if settings.path(files.env_file) == env_file), "")
+    name = environment_of(settings, env_file)
     return f"inv keys --env {name}" if name else "inv keys"
+
+
+def environment_of(settings: Settings, env_file: Path) -> str:
+    """Return the name of the environment with this env file, empty when it is none's."""
+    environments = settings.environments.items()
+    return next((name for name, files in environments if settings.path(files.env_file) == env_file), "")
+
+
+def may_read(settings: Settings, env_file: Path, name: str) -> bool:
+    """Return whether the example or the Compose file of an env file's environment names a variable.
+
+    Of an env file that is no environment's nobody can tell. Raises DashtamError (CONFIGURATION) when the example
+    cannot be read.
+    """
+    environment = environment_of(settings, env_file)
+    if not environment:
+        return True
+    example = env_files.example_of(env_file)
+    if example.is_file() and name in env_files.read(example):
+        return True
+    compose_file = settings.path(settings.environments[environment].compose_file)
+    text = compose_file.read_text(encoding="utf-8", errors="replace") if compose_file.is_file() else ""
+    return re.search(rf"\$\{{?{re.escape(name)}\b", text) is not None
 
 
 def judge(

@@ -6,11 +6,13 @@ that a variable in a developer's shell cannot change what an environment runs.
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -226,42 +228,81 @@ def attach(
     interactive = interrupt is None and sys.stdin is not None and sys.stdin.isatty()
     sys.stdout.flush()
     sys.stderr.flush()
-    with starting(argv):
-        process = subprocess.Popen(
-            argv,
-            env=child_environment(environment),
-            cwd=cwd,
-            stdin=stdin,
-            stdout=stdout,
-            process_group=None if interactive else 0,
-        )
-    with passing_signals(process, forward=not interactive, interrupt=interrupt) as received:
-        returncode = process.wait()
-    if returncode and signal.SIGINT in received:
+    with waking() as woken, passing_signals(forward=not interactive, interrupt=interrupt) as passing:
+        with starting(argv):
+            process = subprocess.Popen(
+                argv,
+                env=child_environment(environment),
+                cwd=cwd,
+                stdin=stdin,
+                stdout=stdout,
+                process_group=None if interactive else 0,
+            )
+        passing.to(process)
+        while (returncode := process.poll()) is None:
+            woken()
+    if returncode and signal.SIGINT in passing.received:
         return ExitCode.INTERRUPTED
     return returncode if returncode >= 0 else 128 - returncode
 
 
 @contextmanager
-def passing_signals(
-    process: Process, *, forward: bool, interrupt: Callable[[], bool] | None
-) -> Iterator[set[int]]:
-    """Leave SIGINT and SIGTERM to `process` while it runs, sending them on when `forward` is set.
+def waking() -> Iterator[Callable[[], object]]:
+    """Yield what waits until a child has ended or a signal has come since it was last called.
 
-    Yields the set of those that came. `interrupt` is that of attach.
+    A signal that comes just before waitpid(2), or to another thread, does not end that: its handler would only run
+    after the child's end. A byte in a socket waits for whoever reads it.
     """
-    received: set[int] = set()
+    with ExitStack() as stack:
+        reader, writer = (stack.enter_context(end) for end in socket.socketpair())
+        writer.settimeout(0)
+        previous = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        stack.callback(signal.set_wakeup_fd, previous)
+        stack.enter_context(handling(lambda _number, _frame: None, signal.SIGCHLD))
+        yield partial(reader.recv, 4096)
 
-    def handle(number: int, _frame: FrameType | None) -> None:
-        first = number not in received
-        received.add(number)
-        if number == signal.SIGINT and first and interrupt and interrupt():
+
+@dataclass
+class Passing:
+    """What becomes of SIGINT and SIGTERM: they are the child's, also those that came before there was one."""
+
+    forward: bool
+    interrupt: Callable[[], bool] | None
+    process: Process | None = None
+    received: set[int] = field(default_factory=set)
+    pending: list[int] = field(default_factory=list)
+
+    def to(self, process: Process) -> None:
+        """Let the child be this one."""
+        self.process = process
+        self.flush()
+
+    def handle(self, number: int, _frame: FrameType | None) -> None:
+        """Take a signal. This may come in the middle of anything, itself included."""
+        self.pending.append(number)
+        self.flush()
+
+    def flush(self) -> None:
+        """Pass on what is pending, each once."""
+        while self.process and self.pending:
+            self.pass_on(self.process, self.pending.pop(0))
+
+    def pass_on(self, process: Process, number: int) -> None:
+        """Let the child have a signal, in the way that attach describes."""
+        first = number not in self.received
+        self.received.add(number)
+        if number == signal.SIGINT and first and self.interrupt and self.interrupt():
             return
-        if forward and process.poll() is None:
+        if self.forward and process.poll() is None:
             # As from a terminal: with one to write to, docker leaves it to that to signal its plugins.
             os.killpg(process.pid, number)
         elif number == signal.SIGTERM:
             process.send_signal(number)
 
-    with handling(handle, signal.SIGINT, signal.SIGTERM):
-        yield received
+
+@contextmanager
+def passing_signals(*, forward: bool, interrupt: Callable[[], bool] | None) -> Iterator[Passing]:
+    """Yield what passes SIGINT and SIGTERM to a child meanwhile; `interrupt` is that of attach."""
+    passing = Passing(forward, interrupt)
+    with handling(passing.handle, signal.SIGINT, signal.SIGTERM):
+        yield passing

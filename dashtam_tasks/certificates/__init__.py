@@ -89,8 +89,9 @@ def trust_hint(settings: Settings) -> str:
     hosts = ", ".join(settings.certificates.hosts)
     store = f"/usr/local/share/ca-certificates/{settings.project}.crt"
     return f"""\
-Trust {authority}, and the app opens without a warning. It can only vouch for {hosts}.
-  curl            curl --cacert {authority} https://localhost:8000/
+Trust {authority}, and the app opens without a warning; `inv status` shows its URL.
+It can only vouch for {hosts}.
+  curl            curl --cacert {authority} URL
   Debian, Ubuntu  sudo cp {authority} {store} && sudo update-ca-certificates
   macOS           security add-trusted-cert -r trustRoot -k ~/Library/Keychains/login.keychain-db {authority}
   Chrome (Linux)  certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n "{settings.project} local CA" -i {authority}

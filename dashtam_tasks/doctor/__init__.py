@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from dashtam_tasks import __version__, certificates, engine, images
-from dashtam_tasks.doctor import machine, neighbours, project
+from dashtam_tasks import __version__, certificates, engine
+from dashtam_tasks.doctor import environments, machine, neighbours, project
+from dashtam_tasks.doctor.base_images import images_seen
+from dashtam_tasks.doctor.environments import Resolved
 from dashtam_tasks.doctor.machine import Fact, Seen, attempt, guarded
 from dashtam_tasks.findings import Finding, Severity
 from dashtam_tasks.settings import Settings
@@ -46,29 +48,21 @@ def look(settings: Settings) -> Iterator[Seen]:
     folder = str(settings.path(settings.certificates.directory))
     yield from guarded(partial(certificates.check, settings), kind="certificates", where=folder)
     answers = not isinstance(server, Finding)
-    if answers and project.is_well_formed(settings.path(settings.images.env_file)):
-        yield from guarded(partial(image_seen, settings), kind="images", where="base images")
     if not isinstance(plugin, Finding):
-        resolved = partial(project.environments_seen, settings, engine_answers=answers)
-        seen = tuple(guarded(resolved, kind="environments", where=settings.project_dir))
-        yield from seen
-        if answers and project.is_set_up(settings) and not any(map(project.is_unresolvable, seen)):
-            yield from neighbours.isolation_seen(settings)
+        yield from resolved_seen(settings, engine_answers=answers)
 
 
-def image_seen(settings: Settings) -> Iterator[Seen]:
-    """Yield what each base image is, and a finding for one that the engine does not have."""
-    for one in images.status(settings):
-        if one.image_id:
-            origin = "local build" if one.local else "registry"
-            yield Fact(one.variable, f"{one.reference}, version {one.version or 'unknown'}, {origin}")
-        else:
-            yield Finding(
-                kind="image-missing",
-                where=one.variable,
-                message=f"The engine does not have {one.reference}.",
-                hint="Run `inv setup`, or `inv images.build` where no registry answers.",
-            )
+def resolved_seen(settings: Settings, *, engine_answers: bool) -> Iterator[Seen]:
+    """Yield what is seen of the environments as Compose resolves them, alone and beside each other."""
+    careful = partial(guarded, kind="environments", where=settings.project_dir)
+    found = tuple(careful(partial(environments.resolved, settings)))
+    yield from careful(partial(environments.environments_seen, found, engine_answers=engine_answers))
+    if not engine_answers:
+        return
+    models = [one.model for one in found if isinstance(one, Resolved)]
+    yield from guarded(partial(images_seen, settings, models), kind="images", where="images")
+    if len(models) == len(found) and environments.is_set_up(settings):
+        yield from neighbours.isolation_seen(settings)
 
 
 def sifted(findings: Iterable[Finding]) -> Iterator[Finding]:

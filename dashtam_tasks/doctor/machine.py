@@ -73,7 +73,7 @@ def attempt(call: Callable[[], Result], *, kind: str, where: str) -> Result | Fi
         return failure(error, kind=kind, where=where)
 
 
-def guarded(check: Callable[[], Iterable[Seen]], *, kind: str, where: str) -> Iterator[Seen]:
+def guarded(check: Callable[[], Iterable[Result]], *, kind: str, where: str) -> Iterator[Result | Finding]:
     """Yield what a check sees; an error that ends it comes last, as a finding."""
     try:
         yield from check()

@@ -1,27 +1,22 @@
-"""What is wrong with a project's files, and with what stands between them and an environment that starts."""
+"""What is wrong with a project's files, as far as it can be told without Docker."""
 
 import os
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
-from dashtam_tasks import env_files, instances, keys, opening, ports, processes
+from dashtam_tasks import env_files, keys, processes
 from dashtam_tasks.certificates import checks
-from dashtam_tasks.compose import Compose, Model
-from dashtam_tasks.doctor.machine import Fact, Seen, guarded
+from dashtam_tasks.doctor.machine import Seen, guarded
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.findings import Finding, Severity
 from dashtam_tasks.ownership import container_user
-from dashtam_tasks.preflight import missing_bind_sources
 from dashtam_tasks.preparation import env_file_pairs
 from dashtam_tasks.settings import Settings
 
 
 def files_seen(settings: Settings) -> Iterator[Seen]:
-    """Yield what is wrong with files, as far as it can be told without Docker."""
+    """Yield what is wrong with files."""
     yield from shell_findings(processes.REFUSED_NAMES, {})
     yield from absent_compose_files(settings)
     for path, example in env_file_pairs(settings):
@@ -134,105 +129,6 @@ def tracked_files(project: Path, folders: Iterable[Path]) -> tuple[Path, ...]:
             details=done.stderr,
         )
     return tuple(project / name for name in done.stdout.split("\0") if name)
-
-
-def environments_seen(settings: Settings, *, engine_answers: bool) -> Iterator[Seen]:
-    """Yield what keeps each environment from starting, as far as Compose can resolve its files."""
-    holders = ports.container_holders() if engine_answers else {}
-    for name, environment in settings.environments.items():
-        file = settings.path(environment.compose_file)
-        chosen = resolving_env_files(settings, name)
-        if file.is_file() and all(map(is_well_formed, chosen)):
-            called = opening.named(settings, None)
-            known = instances.find(settings.path(""), name, called)
-            compose = Compose(file=file, env_files=chosen, variables=known.variables if known else {})
-            # A named instance has no ports before its first start.
-            seen = partial(environment_seen, compose, holders if known or not called else None)
-            yield from guarded(seen, kind="compose-file", where=str(file))
-
-
-def is_set_up(settings: Settings) -> bool:
-    """Return whether every environment has its files; which one has not is told by other checks."""
-    return all(
-        settings.path(one.compose_file).is_file()
-        and settings.path(one.env_file).is_file()
-        and all(map(is_well_formed, resolving_env_files(settings, name)))
-        for name, one in settings.environments.items()
-    )
-
-
-def is_unresolvable(seen: Seen) -> bool:
-    """Return whether what was seen is that Compose could not resolve an environment's files."""
-    return isinstance(seen, Finding) and seen.kind == "compose-file"
-
-
-def resolving_env_files(settings: Settings, name: str) -> tuple[Path, ...]:
-    """Return the env files that an environment has, or will have once `inv setup` ran."""
-    path = settings.path(settings.environments[name].env_file)
-    here = path if path.exists() else env_files.example_of(path)
-    choice = settings.path(settings.images.env_file)
-    return tuple(one for one in (choice, here) if one.exists())
-
-
-def is_well_formed(path: Path) -> bool:
-    """Return whether an env file can be read, or is not there; why not is told by the check of env files."""
-    try:
-        if path.exists():
-            env_files.read(path)
-    except DashtamError:
-        return False
-    return True
-
-
-def environment_seen(compose: Compose, holders: ports.Holders | None) -> Iterator[Seen]:
-    """Yield what keeps an environment from starting, and shell variables that change plain Compose.
-
-    Without `holders` nothing is said about ports.
-    """
-    model = compose.model
-    if holders is not None:
-        yield from port_findings(model, holders)
-    yield from bind_findings(compose, model)
-    variables = interpolated(compose)
-    if variables is None:
-        yield Fact("shell variables", f"not checked: this Compose cannot list those of {compose.file}")
-        return
-    values = {name: value for path in compose.env_files for name, value in env_files.read(path).items()}
-    yield from shell_findings(variables, values)
-
-
-def port_findings(model: Model, holders: ports.Holders) -> Iterator[Finding]:
-    """Yield each port that somebody else holds."""
-    taken = ports.occupied(model, model.selection())
-    for one in ports.conflicts(taken, project=model.name, holders=holders):
-        yield Finding(
-            kind="port",
-            where=str(one.port),
-            message=f"Service {one.port.service} of {model.name} needs it, and {one.holder} has it.",
-            hint="Stop what holds it, or set another port in the env file.",
-        )
-
-
-def bind_findings(compose: Compose, model: Model) -> Iterator[Finding]:
-    """Yield each file or folder that services mount and that is not there."""
-    users: defaultdict[str, list[str]] = defaultdict(list)
-    for service, source in missing_bind_sources(model, model.selection()):
-        users[source].append(service)
-    for source, services in users.items():
-        yield Finding(
-            kind="bind-source",
-            where=source,
-            message=f"It does not exist, and {model.name} mounts it into {', '.join(services)}.",
-            hint=f"Make it, or correct its path in {compose.file} or in the env file.",
-        )
-
-
-def interpolated(compose: Compose) -> frozenset[str] | None:
-    """Return the variables in a Compose file, None where Compose is too old to list them."""
-    done = processes.run(compose.argv("config", "--variables", "--format", "json"))
-    if done.returncode:
-        return None
-    return frozenset(msgspec.json.decode(done.stdout, type=dict[str, object]))
 
 
 def shell_findings(names: Iterable[str], values: Mapping[str, str]) -> Iterator[Finding]:

@@ -29,8 +29,10 @@ VERSION_LABEL = "org.opencontainers.image.version"
 REMOVAL_SECONDS = 30
 
 
-def containers(*filters: str) -> tuple[Container, ...]:
-    """Return the containers that match all of `docker ps`'s filters, stopped ones included, one-off ones not.
+def containers(*filters: str, one_off: bool = False) -> tuple[Container, ...]:
+    """Return the containers that match all of `docker ps`'s filters, stopped ones included.
+
+    One-off containers of Compose are among them with `one_off` only.
 
     Raises DashtamError (UNAVAILABLE) when no engine answers.
     """
@@ -41,7 +43,7 @@ def containers(*filters: str) -> tuple[Container, ...]:
     inspected = processes.run(["docker", "inspect", "--type", "container", *listed])
     # A container may go between the two calls: what is gone is not listed, the rest is.
     found = msgspec.json.decode(inspected.stdout or "[]", type=tuple[Container, ...])
-    return tuple(one for one in found if one.config.labels.get(ONE_OFF_LABEL) != "True")
+    return tuple(one for one in found if one_off or not one.is_one_off)
 
 
 def project_containers(project: str) -> tuple[Container, ...]:

@@ -122,6 +122,11 @@ class Container(msgspec.Struct, frozen=True, rename="pascal"):
         return self.config.labels.get(HASH_LABEL, "")
 
     @property
+    def is_one_off(self) -> bool:
+        """Whether `docker compose run` made it."""
+        return self.config.labels.get(ONE_OFF_LABEL) == "True"
+
+    @property
     def is_running(self) -> bool:
         """Whether it runs."""
         return self.state.status == "running"

@@ -14,8 +14,11 @@ SLEEP_HINT = (
 )
 HEALTH_HINT = (
     "Write a `healthcheck` whose test asks the service itself. If it is a job that ends, let those that need its "
-    "result wait with `condition: service_completed_successfully`."
+    "result wait with `condition: service_completed_successfully`; what nobody waits for can have "
+    "`profiles: [job]`, and is not started by `up` then."
 )
+# What is behind this profile ends by itself, when somebody has started it.
+JOB_PROFILE = "job"
 
 
 def breaches(subject: Subject, checked: Collection[str]) -> Iterator[Breach]:
@@ -63,8 +66,10 @@ def is_disabled(check: dict[str, Any]) -> bool:
 
 
 def jobs(subject: Subject) -> frozenset[str]:
-    """Return the services that end by themselves: the settings say so, or others wait for that."""
-    return subject.jobs | subject.model.jobs
+    """Return the services that end by themselves: the settings or a profile say so, or others wait for that."""
+    services = subject.model.services.items()
+    held_back = {name for name, one in services if JOB_PROFILE in one.profiles}
+    return subject.jobs | subject.model.jobs | held_back
 
 
 def open_ports(subject: Subject, name: str) -> Iterator[Breach]:

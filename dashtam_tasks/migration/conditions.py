@@ -1,28 +1,30 @@
 """Conditions: what must hold before a migration is begun or goes on, each said before anything is changed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from dashtam_tasks import engine
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.findings import Severity
-from dashtam_tasks.migration import legacy, volumes
+from dashtam_tasks.migration import backup, legacy, volumes
 from dashtam_tasks.migration.backup import dumps
-from dashtam_tasks.migration.backup.dumps import Cluster
+from dashtam_tasks.migration.backup.clusters import Cluster
+from dashtam_tasks.migration.ledger import BACKUPS
 from dashtam_tasks.migration.ledger.saved_plan import SavedPlan
 from dashtam_tasks.migration.operations import CopyVolume, Operation
 from dashtam_tasks.migration.planning import plan
 from dashtam_tasks.migration.planning.choices import Choices, Volumes
 from dashtam_tasks.migration.planning.plan import Plan
+from dashtam_tasks.migration.steps import Step
 from dashtam_tasks.notifying import Notify
+
+DUMP_SUFFIXES = frozenset({".dump", ".sql"})
 
 
 def require_same(saved: SavedPlan, choices: Choices) -> None:
     """Raise DashtamError (USAGE) for a choice that is not the one that the plan under way was made with."""
-    defaults = Choices().as_data()
-    for name, value in choices.as_data().items():
+    for name, value in choices.given().items():
         known = saved.choices.get(name, "")
-        if value not in {defaults[name], known}:
+        if value != known:
             option = f"--{name.replace('_', '-')}"
             planned = f"with {option}={known}" if known else f"without {option}"
             raise DashtamError(
@@ -63,13 +65,13 @@ def require_known_volumes(made: Plan, choices: Choices) -> None:
 def are_volumes_known(made: Plan, choices: Choices) -> bool:
     """Return whether the data of a project are known, or nobody wants them."""
     named = any(one.model and one.model.volumes for one in made.found.resolutions[:1])
-    return made.found.engine.answered or choices.volumes is Volumes.NONE or not named
+    return made.found.engine.answered or choices.data is Volumes.NONE or not named
 
 
 def require_copyable(made: Plan, *, notify: Notify) -> None:
     """Tell what there is to know of volumes; raise DashtamError (DATA) when one cannot be copied."""
     copies = tuple(copied(one for step in made.steps for one in step.operations))
-    found = volumes.problems(copies, made.found) if copies else ()
+    found = volumes.problems(copies, made.found, dumps=dumps_of(made.found.folder, copies)) if copies else ()
     for one in found:
         notify(f"{one.where}: {one.message}")
     wrong = [one for one in found if one.severity is Severity.ERROR]
@@ -81,19 +83,46 @@ def require_copyable(made: Plan, *, notify: Notify) -> None:
         )
 
 
+def dumps_of(project: Path, copies: Sequence[CopyVolume]) -> dict[str, tuple[Path, ...]]:
+    """Return the dumps of databases that lie in a project's `backups/`, by the volume that they may be of.
+
+    Those of its backups say which they are of; a loose one may be of any that PostgreSQL keeps its data in.
+    """
+    loose = tuple(
+        sorted(
+            path for path in (project / BACKUPS).glob("*") if path.suffix in DUMP_SUFFIXES and path.is_file()
+        )
+    )
+    kept = [
+        (one, dump)
+        for one in backup.existing(project)
+        for dump in one.dumps
+        if dump.database and dump.server_version
+    ]
+    return {
+        copy.source: (
+            *(one.dump_file(dump) for one, dump in kept if dump.volume == copy.source),
+            *loose,
+        )
+        for copy in copies
+        if copy.is_postgres
+    }
+
+
 def copied(operations: Iterable[Operation]) -> Iterator[CopyVolume]:
     """Yield those operations that copy volumes."""
     return (one for one in operations if isinstance(one, CopyVolume))
 
 
-def consequences(operations: Iterable[Operation]) -> tuple[str, ...]:
+def consequences(steps: Sequence[Step]) -> tuple[str, ...]:
     """Return what a person agrees to, beyond files that are written and moved.
 
     Raises DashtamError (UNAVAILABLE) when a volume is to be copied and no engine answers.
     """
-    copies = tuple(copied(operations))
-    holders = {one.name.lstrip("/") for each in copies for one in engine.containers(f"volume={each.source}")}
+    copies = tuple(copied(one for step in steps for one in step.operations))
+    holders = {name for one in copies for name in volumes.holder_names(one.source)}
     return (
+        *(one for step in steps for one in step.remarks if one == volumes.NOTHING_KEPT),
         *(f"{one.source} is copied to {one.target}, and stays as it is" for one in copies),
         *(f"container {name} is stopped and removed" for name in sorted(holders)),
     )
@@ -118,9 +147,10 @@ def databases(project: Path, *, notify: Notify) -> tuple[Cluster, ...]:
 
 
 def require_copies_current(project: Path, saved: SavedPlan) -> None:
-    """Raise DashtamError (BUSY) when containers came back to an old volume after it was copied.
+    """Raise DashtamError when what was written to an old volume since it was copied would be left behind.
 
-    Copying removed all of them, so what is there now was made since; what it wrote is not in the copy.
+    BUSY when containers came back to it: copying removed all of them, so what is there now was made since. DATA
+    when it was written to and is free again.
     """
     for one in copied(planned.operation for step in saved.steps for planned in step.operations):
         if not volumes.is_complete(one, project=project):
@@ -131,6 +161,11 @@ def require_copies_current(project: Path, saved: SavedPlan) -> None:
                 f"{', '.join(holders)} uses {one.source} again, which was copied: what was written since is not in "
                 "the copy.",
                 code=ExitCode.BUSY,
-                hint="migrate.rollback, and then migrate.apply, takes all of it along; if none of it counts, "
-                f"remove what uses it: docker rm --force {' '.join(holders)}",
+                hint="migrate.rollback, and then migrate.apply, takes all of it along.",
+            )
+        if volumes.is_outdated(one, project=project):
+            raise DashtamError(
+                f"Something has written to {one.source} since it was copied, and that is not in the copy.",
+                code=ExitCode.DATA,
+                hint="migrate.rollback, and then migrate.apply, takes all of it along.",
             )

@@ -20,8 +20,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """A project, before and after: names of files are relative to its folder.
 
     `project` is what the names of its environments begin with, `legacy_project` Compose's name for it before.
-    `legacy_containers` ran when the plan was made. `moved` says where each file that was moved is now, and
-    `folders` which folders the migration makes. `app` is empty where no service is known to be the application.
+    `moved` says where each file that was moved is now, and `folders` which folders the migration makes. `app` is
+    empty where no service is known to be the application.
     """
 
     project: str
@@ -30,7 +30,6 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     app: str = ""
     databases: tuple[str, ...] = ()
     caches: tuple[str, ...] = ()
-    legacy_containers: tuple[str, ...] = ()
     moved: dict[str, str] = {}
     folders: tuple[str, ...] = ()
 

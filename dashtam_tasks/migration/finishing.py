@@ -16,27 +16,39 @@ from dashtam_tasks.migration.operations import CopyVolume
 from dashtam_tasks.migration.steps import Step, outline
 from dashtam_tasks.migration.undertaking import Consent, take_steps, under_way
 from dashtam_tasks.migration.verification import Box, Outcome, report
+from dashtam_tasks.migration.verification.subject import Subject
 from dashtam_tasks.migration.volumes import Removal
 from dashtam_tasks.notifying import Notify
 
-CLEANUP, CHECKLIST = "3.2", "3.4"
+CLEANUP = "3.2"
 
 
 def verify(project: Path, *, notify: Notify) -> Generator[Box, None, None]:
     """Verify a migrated project for real, yield each box as it is decided, and write the report.
 
     Whoever stops early closes the iterator; then there is no new report. Raises DashtamError: USAGE where no
-    migration is under way, BUSY while another works on it.
+    migration is under way, DATA when it is being taken back, BUSY while another works on it.
     """
     with guard.held(project, task="migrate.verify"):
-        saved = under_way(project)
+        saved = going_forwards(project)
         boxes = list(of_files(project, saved))
-        yield from boxes
+        yield from (one for one in boxes if one.outcome is not Outcome.NOT_RUN)
         with closing(verification.sequences(project, saved.facts, notify=notify)) as run:
             for box in run:
                 boxes.append(box)
                 yield box
+        subject = Subject(folder=project, facts=saved.facts)
+        for box in verification.rehearse(subject, saved):
+            boxes.append(box)
+            yield box
         report.write(project, boxes)
+
+
+def going_forwards(project: Path) -> SavedPlan:
+    """Return the plan under way; raise DashtamError (USAGE) where none is, DATA when it is being taken back."""
+    saved = under_way(project)
+    applying.refuse_rollback(saved)
+    return saved
 
 
 def of_files(project: Path, saved: SavedPlan) -> Iterator[Box]:
@@ -48,11 +60,11 @@ def of_files(project: Path, saved: SavedPlan) -> Iterator[Box]:
 def clean_up(project: Path, *, consent: Consent, notify: Notify) -> tuple[Applied, ...]:
     """Set the legacy files aside (step 3.2), and return the step; a rollback brings them back.
 
-    Raises DashtamError: USAGE where no migration is under way, DATA when it is not verified or its backup is not
-    sound, BUSY, CANNOT_CREATE, IO.
+    Raises DashtamError: USAGE where no migration is under way, DATA when it is not verified or being taken back, or
+    its backup is not sound, BUSY, CANNOT_CREATE, IO.
     """
     with guard.held(project, task="migrate.cleanup"):
-        saved = under_way(project)
+        saved = going_forwards(project)
         require_sound_backup(project, saved)
         require_verified(project)
         step = Step(
@@ -107,6 +119,7 @@ def remove_old_volumes(project: Path, *, consent: Consent, notify: Notify) -> No
     Raises DashtamError as `clean_up` does, and as volumes.remove_old does.
     """
     with guard.held(project, task="migrate.cleanup --volumes"):
+        going_forwards(project)
         require_verified(project)
         found = old_volumes(project)
         if not found:
@@ -119,9 +132,10 @@ def remove_old_volumes(project: Path, *, consent: Consent, notify: Notify) -> No
 def validate(project: Path, *, signed_off_by: str) -> tuple[tuple[Box, ...], tuple[Finding, ...]]:
     """Return the final checklist (step 3.4), and the secrets that git has or would take.
 
-    Raises DashtamError: USAGE where no migration is under way, UNAVAILABLE when git refuses.
+    Raises DashtamError: USAGE where no migration is under way, DATA when it is being taken back, UNAVAILABLE when
+    git refuses.
     """
-    saved = under_way(project)
+    saved = going_forwards(project)
     stands = standing.of(project)
     completed = [one.number for one in stands.steps if one.state is State.VERIFIED]
     boxes = tuple(of_files(project, saved))

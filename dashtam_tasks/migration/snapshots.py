@@ -10,6 +10,8 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 import msgspec
 
 CHUNK_BYTES = 1 << 20
+# The time of what was not looked at; no filesystem reaches that far back.
+NEVER = -(1 << 63)
 
 
 class Kind(enum.StrEnum):
@@ -25,7 +27,8 @@ class Kind(enum.StrEnum):
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was at a path: `size` in bytes, `mode` the permission bits, `mtime` in nanoseconds since the epoch.
 
-    `sha256` is of a file's contents, and `target` is where a link points, as `quoted` writes it.
+    `sha256` is of a file's contents, and `target` is where a link points, as `quoted` writes it. What was foreseen,
+    and not looked at, has no time and no owner.
     """
 
     kind: Kind
@@ -34,8 +37,13 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mode: int = 0
     uid: int = 0
     gid: int = 0
-    mtime: int = 0
+    mtime: int = NEVER
     target: str = ""
+
+    @property
+    def is_foreseen(self) -> bool:
+        """Whether it says what will be at the path, and not what was."""
+        return self.mtime == NEVER
 
     def same_contents(self, other: "Snapshot") -> bool:
         """Return whether both have the same kind and hold the same, whatever their modes, owners and times are."""

@@ -25,14 +25,15 @@ class Outline:
 class Step:
     """A step for one project: what it does, what it changes on purpose, and what a person should know.
 
-    `unproven` is what Compose would resolve differently and nothing declares; a step that has any is not to be
-    taken.
+    `places` are those that `remarks` only count. `unproven` is what Compose would resolve differently and nothing
+    declares; a step that has any is not to be taken.
     """
 
     outline: Outline
     operations: tuple[Operation, ...] = ()
     declared: tuple[Declared, ...] = ()
     remarks: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
     unproven: tuple[Difference, ...] = ()
 
 

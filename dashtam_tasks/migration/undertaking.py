@@ -1,6 +1,7 @@
 """Undertaking: a migration from its backup to its last check, each part in the order that keeps it safe."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from dashtam_tasks.migration.execution import applying, rolling_back, site
 from dashtam_tasks.migration.execution.applying import Applied
 from dashtam_tasks.migration.execution.rolling_back import RolledBack
 from dashtam_tasks.migration.ledger import guard, saved_plan, standing
+from dashtam_tasks.migration.ledger.guard import Hold
 from dashtam_tasks.migration.ledger.saved_plan import SavedPlan
 from dashtam_tasks.migration.ledger.standing import State
 from dashtam_tasks.migration.planning import plan
@@ -80,12 +82,12 @@ def apply(
     refused or not proven or a file is in the way, UNAVAILABLE when it is not known what data there are,
     CANNOT_CREATE, IO.
     """
-    with guard.held(project, task="migrate.apply"):
+    with guard.held(project, task="migrate.apply") as hold:
         saved = under_way_with(project, choices)
         if saved and begun_beyond(project, saved):
             go_on(project, saved, select, consent=consent, notify=notify)
         else:
-            saved = begin(project, saved, choices, select, consent=consent, notify=notify)
+            saved = begin(hold, saved, choices, select, consent=consent, notify=notify)
         return take_steps(project, saved, select([one.number for one in saved.steps]), notify=notify)
 
 
@@ -134,7 +136,7 @@ def changed_since(project: Path, saved: SavedPlan) -> Iterator[str]:
 
 
 def begin(
-    project: Path,
+    hold: Hold,
     saved: SavedPlan | None,
     choices: Choices,
     select: Select,
@@ -146,18 +148,20 @@ def begin(
 
     Raises DashtamError as `apply` does, before anything is changed.
     """
+    project = hold.project
     choices = Choices.of(saved.choices) if saved else choices
     made = possible(project, choices)
     due = {one.outline.number: bool(one.operations) for one in made.steps}
     applying.refuse_gaps(due, select(list(due)))
     conditions.require_copyable(made, notify=notify)
-    consent(conditions.consequences(one for step in made.steps for one in step.operations))
+    consent(conditions.consequences(made.steps))
     changed = [number for number in TELLING if saved and is_other(saved, made, number)]
     if saved and not changed:
         return saved
     if saved:
         notify(f"Planned anew, since this changed after the backup: step {', '.join(changed)}.")
         rolling_back.roll_back(project, saved, force=False, dry_run=False, notify=notify)
+        hold.renew()
         made = possible(project, choices)
     return keep(project, made, choices, take(project, made))
 
@@ -217,7 +221,9 @@ def roll_back(project: Path, *, force: bool, dry_run: bool, consent: Consent, no
             rolling_back.refuse_damaged(site.backup_of(project, saved))
             consent((f"the project goes back to {saved.backup_name}",))
             stopping.stop(project, saved.facts, notify=notify)
-        return rolling_back.roll_back(project, saved, force=force, dry_run=dry_run, notify=notify)
+        done = rolling_back.roll_back(project, saved, force=force, dry_run=dry_run, notify=notify)
+        stopped = stopping.foreseen(project, saved.facts, notify=notify) if dry_run else ()
+        return replace(done, told=(*stopped, *done.told))
 
 
 def under_way(project: Path) -> SavedPlan:

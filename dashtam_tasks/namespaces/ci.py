@@ -36,7 +36,8 @@ def build(context: Context, no_cache: bool = False) -> None:
     """Build the images that `ci.run` uses."""
     from dashtam_tasks.pipeline import slots
 
-    slots.opened(settings.load(context.config), instance=None).build(no_cache=no_cache)
+    opened = slots.opened(settings.load(context.config), instance=None, notify=console.note)
+    opened.build(no_cache=no_cache)
 
 
 @task(help={"instance": INSTANCE})
@@ -68,7 +69,7 @@ def logs(context: Context, service: list[str], follow: bool = True, instance: st
     from dashtam_tasks import engine
     from dashtam_tasks.pipeline import kept, slots
 
-    opened = slots.opened(settings.load(context.config), instance=instance or None)
+    opened = slots.opened(settings.load(context.config), instance=instance or None, notify=console.note)
     if opened.is_ours and engine.project_containers(opened.model.name):
         return opened.logs(services=service, follow=follow)
     folder = kept.folder_of(opened, slots.job_of(opened))

@@ -3,9 +3,11 @@
 import copy
 import functools
 import math
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from invoke.context import Context
@@ -23,12 +25,24 @@ P = ParamSpec("P")
 INSTANCE = "the copy of this name (default: DASHTAM_INSTANCE, else the folder's own)"
 
 
-class DistinctTask(Task[Any]):
-    """A task that equals itself alone.
+HELP_OPTIONS = frozenset({"-h", "--help"})
+OPTION = re.compile(r"--?[A-Za-z][\w-]*")
+
+
+class OurTask(Task[Any]):
+    """A task that equals itself alone, and whose arguments do not take an option for their value.
 
     Invoke takes two tasks of one name and one code object for the same and drops the second; `dev.up` and
     `test.up` are such a pair, since one wrapper surrounds all bodies.
     """
+
+    def arg_opts(self, name: str, default: str, taken_names: set[str]) -> dict[str, Any]:
+        """Return Invoke's options of an argument; where the task's help is asked for, none is positional.
+
+        Invoke gives the next word to a positional argument before it looks whether that is `--help`.
+        """
+        options: dict[str, Any] = super().arg_opts(name, default, taken_names)
+        return {**options, "positional": options["positional"] and not asks_for_help(self.name)}
 
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -53,15 +67,41 @@ def task(
     def decorate(body: Callable[Concatenate[Context, P], int | None]) -> Task[Any]:
         @functools.wraps(body)
         def guarded(context: Context, *args: P.args, **kwargs: P.kwargs) -> None:
-            code = outcome(functools.partial(body, context, *args, **kwargs))
+            def call() -> int | None:
+                refuse_options(made, kwargs)
+                return body(context, *args, **kwargs)
+
+            code = outcome(call)
             if code:
                 raise Exit(code=code)
 
-        return DistinctTask(
+        made = OurTask(
             guarded, name=name, help=dict(help or {}), iterable=iterable, optional=optional, default=default
         )
+        return made
 
     return decorate
+
+
+def asks_for_help(name: str) -> bool:
+    """Return whether help is asked for right behind the task of this name, or behind its options."""
+    typed = sys.argv[: sys.argv.index("--")] if "--" in sys.argv else sys.argv
+    return any(
+        word in HELP_OPTIONS and (before.startswith("-") or before.rpartition(".")[2] == name)
+        for before, word in pairwise(typed)
+    )
+
+
+def refuse_options(called: Task[Any], values: Mapping[str, object]) -> None:
+    """Raise DashtamError (USAGE) for a positional argument whose value is an option that was mistyped."""
+    for name in called.positional:
+        value = values.get(name)
+        if isinstance(value, str) and OPTION.fullmatch(value):
+            raise DashtamError(
+                f"{value} is no option of this task, and cannot be its {name}.",
+                code=ExitCode.USAGE,
+                hint="--help right behind the task shows its options.",
+            )
 
 
 def outcome(body: Callable[[], int | None]) -> int:

@@ -52,7 +52,7 @@ def clean(settings: Settings, *, notify: Notify) -> Iterator[str]:
 
     One that is at work is left alone. Raises DashtamError as slots.taken and kept.folder_of do.
     """
-    for instance in slots.known(settings):
+    for instance in slots.known(settings, notify=notify):
         taken = slots.taken(
             settings, instance=instance, task="ci.clean", patience=0, waiting=notify, images=True
         )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 
-from dashtam_tasks import engine, opening, preparation, processes
+from dashtam_tasks import engine, env_files, opening, preparation, processes
 from dashtam_tasks.environments import Environment
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.notifying import Notify
@@ -29,7 +29,7 @@ def taken(
     It is `instance`, where we wait for who has it, or else the first that is free. The default copy's images stay,
     unless `images` is set. Raises DashtamError as opening.changing does.
     """
-    provide_env_file(settings)
+    provide_env_file(settings, notify=waiting)
     take = partial(opening.changing, settings, NAME, task=task, starts=True, waiting=waiting)
     with processes.terminable(), ExitStack() as stack:
         if instance is None:
@@ -43,28 +43,30 @@ def taken(
         yield environment
 
 
-def opened(settings: Settings, *, instance: str | None) -> Environment:
+def opened(settings: Settings, *, instance: str | None, notify: Notify) -> Environment:
     """Return a copy of the CI environment to look at, or to build.
 
     Raises DashtamError as opening.open_environment does.
     """
-    provide_env_file(settings)
+    provide_env_file(settings, notify=notify)
     return opening.open_environment(settings, NAME, instance=instance)
 
 
-def known(settings: Settings) -> tuple[str, ...]:
+def known(settings: Settings, *, notify: Notify) -> tuple[str, ...]:
     """Return the names of the copies that may have left something: remembered ones, and those with reports."""
     base = opening.named(settings, None)
-    first = opened(settings, instance=base)
+    first = opened(settings, instance=base, notify=notify)
     folder = kept.folder_of(first, job_of(first))
     later = kept.further(folder)
     remembered = [one.instance for one in opening.every_instance(settings, NAME)]
     return tuple(dict.fromkeys((*remembered, *(numbered(base, number) for number in later))))
 
 
-def provide_env_file(settings: Settings) -> None:
-    """Make the env file from its example, which holds no secret, if it is missing."""
-    preparation.make_env_file(settings, settings.path(settings.files(NAME).env_file))
+def provide_env_file(settings: Settings, *, notify: Notify) -> None:
+    """Make the env file from its example, which holds no secret, if it is missing, and say so."""
+    path = settings.path(settings.files(NAME).env_file)
+    if preparation.make_env_file(settings, path):
+        notify(f"made {path} from {env_files.example_of(path).name}")
 
 
 def first_free(

@@ -22,18 +22,24 @@ STOPS = ("raise", "sigint", "sigkill")
 class Point:
     """A thing that is done, counted from 1: under which of a migration's words, and what; or the wait for it.
 
-    `what` is a program's command line, or a call and the name of the file that it changes.
+    `what` is a program's command line, or a call and the name of the file that it changes, which is at `path`.
     """
 
     number: int
     under: str
     what: str
+    path: str = ""
     is_program: bool = False
     is_wait: bool = False
 
-    def is_same(self, other: "Point") -> bool:
-        """Return whether another run's point is this one."""
-        return (self.number, self.is_wait) == (other.number, other.is_wait)
+    @property
+    def place(self) -> tuple[int, bool]:
+        """What orders the points of a run."""
+        return self.number, self.is_wait
+
+    def is_reached(self, other: "Point") -> bool:
+        """Return whether another run has come to this point; programs side by side may end in another order."""
+        return other.place >= self.place
 
     def __str__(self) -> str:
         return f"{self.number} {self.under}: {self.what}{' (while it runs)' * self.is_wait}"
@@ -53,9 +59,10 @@ class Watch:
         if words[:1].isdigit():
             self.under = words
 
-    def come(self, what: str, *, is_program: bool = False) -> None:
+    def come(self, what: str, *, path: str = "", is_program: bool = False) -> None:
         """Meet the next point."""
-        self.last = Point(number=self.last.number + 1, under=self.under, what=what, is_program=is_program)
+        number = self.last.number + 1
+        self.last = Point(number=number, under=self.under, what=what, path=path, is_program=is_program)
         self.is_running = is_program
         self.meet(self.last)
 
@@ -82,11 +89,20 @@ def changing(watch: Watch, name: str, real: Callable[..., Any]) -> Callable[...,
     def call(*arguments: Any, **options: Any) -> Any:
         # Temporary files without a name are nobody's concern, nor is what is written to nowhere.
         if name != "open" or arguments[1] & os.O_CREAT:
-            about = Path(os.fsdecode(arguments[0])).name if not isinstance(arguments[0], int) else ""
-            watch.come(f"{name} {about}".rstrip())
+            path = changed_by(arguments[0], options.get("dir_fd"))
+            about = "" if isinstance(arguments[0], int) else path.name
+            watch.come(f"{name} {about}".rstrip(), path=str(path))
         return real(*arguments, **options)
 
     return call
+
+
+def changed_by(changed: Any, folder: int | None) -> Path:
+    """Return the path of what a call changes: one that is open, or a name, which may be in an open folder."""
+    if isinstance(changed, int):
+        return Path(f"/proc/self/fd/{changed}").readlink()
+    above = Path() if folder is None else Path(f"/proc/self/fd/{folder}").readlink()
+    return above / os.fsdecode(changed)
 
 
 def programs(watch: Watch) -> type[subprocess.Popen[Any]]:
@@ -109,6 +125,7 @@ def programs(watch: Watch) -> type[subprocess.Popen[Any]]:
 
 
 Action = Callable[[Watch], object]
+At = Callable[[Point], bool]
 
 
 def points(action: Action) -> list[Point]:
@@ -120,7 +137,12 @@ def points(action: Action) -> list[Point]:
     return found
 
 
-def is_broken(action: Action, at: Callable[[Point], bool], stop: str) -> bool:
+def beyond(number: int, *, is_running: bool) -> At:
+    """Return what finds the first point from a number on, a program's only while it runs if that is wanted."""
+    return lambda point: point.number >= number and (point.is_wait or not (point.is_program and is_running))
+
+
+def is_broken(action: Action, at: At, stop: str) -> bool:
     """Do something in a process of its own that is stopped at a point; return whether it came so far."""
     child = os.fork()
     if child:
@@ -130,6 +152,8 @@ def is_broken(action: Action, at: Callable[[Point], bool], stop: str) -> bool:
         return code != ENDED
     code = BROKEN + 1
     try:
+        # A shell has what it starts in its background ignore Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         watch = Watch(stopping(at, FAULTS[stop][0]))
         with watched(watch):
             action(watch)
@@ -142,7 +166,7 @@ def is_broken(action: Action, at: Callable[[Point], bool], stop: str) -> bool:
         os._exit(code)
 
 
-def stopping(at: Callable[[Point], bool], fault: Callable[[], None]) -> Callable[[Point], None]:
+def stopping(at: At, fault: Callable[[], None]) -> Callable[[Point], None]:
     """Return what stops a process at the first of some points; how it ends then is not disturbed."""
     is_over = False
 

@@ -5,14 +5,14 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.integration.projects import LISTINGS, NAMES, ROOT, docker, free_ports
+from tests.integration.host_ports import claimed
+from tests.integration.projects import LISTINGS, NAMES, PORTS, ROOT, docker
 
-PORTS = ("APP_PORT", "POSTGRES_PORT", "REDIS_PORT", "CALLBACK_PORT")
 # What names begin with in example/ is the project's in each of these.
 NAMED = ("docker-compose.yml", "docker-compose.test.yml", "Makefile", "README.md", "WARP.md")
 WAIT = ("up", "--detach", "--wait", "--wait-timeout", "120")
@@ -66,7 +66,7 @@ class LegacyProject:
         return [name for name, _, owner in (row.partition("|") for row in rows) if self.name in owner]
 
 
-def make_legacy(path: Path) -> LegacyProject:
+def make_legacy(path: Path, ports: Sequence[int]) -> LegacyProject:
     """Copy example/ to `path`, and set it up with names and ports of its own."""
     name = path.name
     project = LegacyProject(path=path, name=name, state=path.with_name("state"))
@@ -76,7 +76,6 @@ def make_legacy(path: Path) -> LegacyProject:
         text = (path / file).read_text()
         (path / file).write_text(text.replace("dashtam-", f"{name}-"))
     images = (ROOT / "envs/.env.images").read_text()
-    ports = free_ports(2 * len(PORTS))
     for file, own in ((".env", ports[: len(PORTS)]), (".env.test", ports[len(PORTS) :])):
         numbers = "".join(f"{variable}={port}\n" for variable, port in zip(PORTS, own, strict=True))
         (path / file).write_text((path / f"{file}.example").read_text() + images + numbers)
@@ -88,12 +87,13 @@ def make_legacy(path: Path) -> LegacyProject:
 
 def disposable_legacy(parent: Path) -> Iterator[LegacyProject]:
     """Yield a new legacy project and remove everything that it became at the end."""
-    made = make_legacy(parent / f"d{uuid.uuid4().hex[:8]}")
-    try:
-        yield made
-    finally:
-        for container in made.found("container"):
-            docker("rm", "--force", "--volumes", container)
-        for kind in ("network", "volume"):
-            for name in made.found(kind):
-                docker(kind, "rm", name)
+    with claimed() as ports:
+        made = make_legacy(parent / f"d{uuid.uuid4().hex[:8]}", ports)
+        try:
+            yield made
+        finally:
+            for container in made.found("container"):
+                docker("rm", "--force", "--volumes", container)
+            for kind in ("network", "volume"):
+                for name in made.found(kind):
+                    docker(kind, "rm", name)

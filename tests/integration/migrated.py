@@ -3,15 +3,14 @@
 import shutil
 import subprocess
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
 from dashtam_tasks import env_files
 from dashtam_tasks.migration import backup
 from dashtam_tasks.migration.facts import EnvironmentFacts, Facts
-from tests.integration.projects import ENVIRONMENTS, PORTS, PUBLISHING, ROOT, Project, docker, free_ports
+from tests.integration.projects import ENVIRONMENTS, PORTS, PUBLISHING, ROOT, Project
 
 BASE, OVERLAY = "docker-compose.yml", "docker-compose.test.yml"
 LEGACY = (BASE, OVERLAY, ".env", ".env.test", "Makefile")
@@ -46,8 +45,8 @@ FACTS = Facts(
 )
 
 
-def make_migrated(path: Path) -> Project:
-    """Make a migrated project at `path`, ready to start, with names and free ports of its own, in git."""
+def make_migrated(path: Path, ports: Iterable[int]) -> Project:
+    """Make a migrated project at `path`, ready to start, with names and ports of its own, in git."""
     project = Project(path=path, suffix=f"-{uuid.uuid4().hex[:8]}", state=path.with_name("state"))
     ignored = shutil.ignore_patterns("__pycache__", ".*_cache", "*.pem", ".env", ".env.test")
     shutil.copytree(ROOT / "example", path, ignore=ignored)
@@ -60,7 +59,7 @@ def make_migrated(path: Path) -> Project:
     shutil.copytree(ROOT / "images", path / "images", ignore=ignored)
     shutil.copy2(ROOT / "tasks.py", path / "tasks.py")
     (path / "invoke.yaml").write_text(SETTINGS)
-    write_examples(project)
+    write_examples(project, iter(ports))
     with (path / ".gitignore").open("a") as file:
         file.write(IGNORED)
     git(path, "init", "--quiet")
@@ -69,9 +68,8 @@ def make_migrated(path: Path) -> Project:
     return project
 
 
-def write_examples(project: Project) -> None:
+def write_examples(project: Project, ports: Iterator[int]) -> None:
     """Write the examples of env files: the repository's own, for an application that is the project itself."""
-    ports = iter(free_ports(len(PORTS) * len(PUBLISHING)))
     (project.path / "envs").mkdir()
     for environment in ENVIRONMENTS:
         example = project.path / f"envs/.env.{environment}.example"
@@ -85,18 +83,3 @@ def write_examples(project: Project) -> None:
 def git(folder: Path, *arguments: str) -> None:
     """Run git in a folder."""
     subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
-
-
-@contextmanager
-def cleared(project: Project) -> Iterator[Project]:
-    """Yield a project, and remove its containers, networks, volumes and images at the end."""
-    try:
-        yield project
-    finally:
-        for kind, options in (("container", ("--force", "--volumes")), ("network", ()), ("volume", ())):
-            found = project.found(kind)
-            if found:
-                docker(kind, "rm", *options, *found)
-        names = ("--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference=dashtam-*{project.suffix}*")
-        for image in docker("image", "ls", *names).splitlines():
-            docker("image", "rm", image)

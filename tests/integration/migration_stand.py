@@ -5,6 +5,7 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dashtam_tasks.migration.ledger import saved_plan
 from dashtam_tasks.migration.ledger.saved_plan import SavedPlan
@@ -16,7 +17,9 @@ from tests.unit.migration.execution.faults import copy_folder
 # What a migration makes for itself: it is there as long as the migration may be taken back.
 OWN = frozenset({"backups", ".dashtam"})
 
-Tree = dict[str, tuple[object, ...]]
+Tree = dict[str, tuple[Any, ...]]
+# Where a tree has the mode of what is at a path.
+MODE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,7 @@ def tree(folder: Path) -> Tree:
     return found
 
 
-def at(path: Path, first_name: str) -> tuple[object, ...]:
+def at(path: Path, first_name: str) -> tuple[Any, ...]:
     """Return what is at a path, its time last."""
     seen = path.lstat()
     held: object = None
@@ -94,10 +97,13 @@ class Stand:
             self.volumes.start()
 
     def result(self) -> Tree:
-        """Return the project's tree without the times of what the migration writes, and of folders."""
-        found = tree(self.project.path)
+        """Return the project's tree as `untimed` leaves it."""
+        return self.untimed(tree(self.project.path))
+
+    def untimed(self, found: Tree) -> Tree:
+        """Return a tree without the times of what the migration writes, and of folders."""
         return {
-            path: one[:-1] if path in self.written or (self.project.path / path).is_dir() else one
+            path: one[:-1] if path in self.written or stat.S_ISDIR(one[MODE]) else one
             for path, one in found.items()
         }
 

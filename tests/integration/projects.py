@@ -3,14 +3,13 @@
 import json
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
 import urllib.request
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import yaml
 
 from dashtam_tasks import env_files
+from tests.integration.host_ports import claimed
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("compose", "example", "images", "invoke.yaml", "tasks.py")
@@ -45,15 +45,6 @@ def await_word(process: "subprocess.Popen[str]", word: str) -> None:
         line = process.stdout.readline()
         assert line, f"{process.args!r} ended without {word!r}"
         seen = line.split()
-
-
-def free_ports(count: int) -> list[int]:
-    """Return host ports that nothing holds, each different, by holding all of them at once."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +105,7 @@ class Project:
     ) -> Any:
         """Return the JSON that a published port of development answers."""
         url = f"https://localhost:{self.variable(port)}{path}"
-        with urllib.request.urlopen(url, context=trust or self.trust(), timeout=10) as answer:
+        with urllib.request.urlopen(url, context=trust or self.trust(), timeout=30) as answer:
             return json.load(answer)
 
     def send(self, path: str, body: object) -> Any:
@@ -124,7 +115,7 @@ class Project:
             data=json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, context=self.trust(), timeout=10) as answer:
+        with urllib.request.urlopen(request, context=self.trust(), timeout=30) as answer:
             return json.load(answer)
 
     def containers(self, environment: str = "dev", instance: str = "") -> dict[str, str]:
@@ -174,8 +165,8 @@ def edit_service(project: Project, service: str, *, environment: str = "dev", **
     path.write_text(yaml.safe_dump(model))
 
 
-def make_project(path: Path) -> Project:
-    """Copy the repository's project to `path`, prepare it as a person would, and give it its own names."""
+def make_project(path: Path, ports: Iterable[int]) -> Project:
+    """Copy the repository's project to `path`, prepare it as a person would, with names and ports of its own."""
     project = Project(path=path, suffix=f"-{uuid.uuid4().hex[:8]}", state=path.with_name("state"))
     ignored = shutil.ignore_patterns("__pycache__", ".*_cache", "*.pem", ".env", ".env.test")
     for name in COPIED:
@@ -185,13 +176,13 @@ def make_project(path: Path) -> Project:
         else:
             shutil.copy2(source, path / name)
     (path / "envs").mkdir()
-    ports = iter(free_ports(len(PORTS) * len(PUBLISHING)))
+    numbers = iter(ports)
     for environment in ENVIRONMENTS:
         example = path / f"envs/.env.{environment}.example"
         shutil.copy2(ROOT / "envs" / example.name, example)
         example.write_text(example.read_text() + f"\nINSTANCE_SUFFIX={project.suffix}\n")
         if environment in PUBLISHING:
-            env_files.update(example, {name: str(next(ports)) for name in PORTS})
+            env_files.update(example, {name: str(next(numbers)) for name in PORTS})
     project.inv("setup")
     return project
 
@@ -199,15 +190,21 @@ def make_project(path: Path) -> Project:
 def disposable(path: Path) -> Iterator[Project]:
     """Yield a new project and remove its containers, network, volumes and images at the end."""
     path.mkdir()
-    made = make_project(path)
-    try:
+    with claimed() as ports, cleared(make_project(path, ports)) as made:
         yield made
+
+
+@contextmanager
+def cleared(project: Project) -> Iterator[Project]:
+    """Yield a project, and remove its containers, networks, volumes and images at the end."""
+    try:
+        yield project
     finally:
         for kind, options in (("container", ("--force", "--volumes")), ("network", ()), ("volume", ())):
-            found = made.found(kind)
+            found = project.found(kind)
             if found:
                 docker(kind, "rm", *options, *found)
         # By name: another project's image may be the very same one.
-        names = ("--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference=dashtam-*{made.suffix}*")
+        names = ("--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference=dashtam-*{project.suffix}*")
         for image in docker("image", "ls", *names).splitlines():
             docker("image", "rm", image)

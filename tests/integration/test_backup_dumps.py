@@ -13,18 +13,22 @@ import pytest
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration import backup, legacy
 from dashtam_tasks.migration.backup import Backup, dumps
+from dashtam_tasks.migration.containers.workbench import WORK_LABEL
 from tests.integration.projects import docker
 
 IMAGE = "localhost/dashtam-tasks/postgres:17-trixie"
 ODD = 'it\'s \\ "odd" = ünïcode'
 SECRET = "never-on-a-command-line"
+# Not the one that clients try by themselves.
+PORT = 5433
 COMPOSE = f"""\
 services:
   db:
     image: {IMAGE}
     environment: {{POSTGRES_USER: owner, POSTGRES_DB: shop, POSTGRES_PASSWORD: {SECRET}}}
     volumes: ["data:/var/lib/postgresql/data"]
-    healthcheck: {{test: [CMD, pg_isready, -h, 127.0.0.1], interval: 250ms, retries: 200}}
+    command: postgres -p {PORT}
+    healthcheck: {{test: [CMD, pg_isready, -h, 127.0.0.1, -p, "{PORT}"], interval: 250ms, retries: 200}}
   cache:
     image: {IMAGE}
     command: "true"
@@ -48,7 +52,8 @@ class Shop:
         return docker("compose", "--project-directory", str(self.folder), *arguments)
 
     def sql(self, statement: str, database: str = "shop") -> str:
-        client = ("psql", "--username", "owner", "--dbname", database, "--no-align", "--tuples-only")
+        login = ("--port", str(PORT), "--username", "owner", "--dbname", database)
+        client = ("psql", *login, "--no-align", "--tuples-only")
         return self.compose("exec", "-T", "db", *client, "--command", statement)
 
     def dump(self) -> tuple[Backup, list[str]]:
@@ -78,7 +83,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 def ours(volume: str) -> list[str]:
     """Return the containers and the volumes that dumping has made and left."""
-    label = ("--quiet", "--filter", f"label=dashtam-tasks.dump={volume}")
+    label = ("--quiet", "--filter", f"label={WORK_LABEL}={volume}")
     return [*docker("ps", "--all", *label).split(), *docker("volume", "ls", *label).split()]
 
 
@@ -153,7 +158,7 @@ def test_a_stopped_server_is_dumped_from_a_copy_and_its_volume_is_only_read(shop
 
 def test_what_a_killed_run_left_is_removed_by_the_next(shop: Shop) -> None:
     shop.compose("kill", "db")
-    label = f"dashtam-tasks.dump={shop.volume}"
+    label = f"{WORK_LABEL}={shop.volume}"
     mount = f"type=volume,target=/copy,volume-label={label}"
     docker("create", "--label", label, "--network", "none", "--mount", mount, IMAGE)
     assert len(ours(shop.volume)) == 2

@@ -348,7 +348,7 @@ def test_ctrl_c_before_the_tests_run(small: Project) -> None:
 def test_what_a_killed_run_left_is_removed_by_the_next(small: Project) -> None:
     with at_the_gate(small) as run:
         run.kill()
-        assert run.wait(timeout=10) == -signal.SIGKILL
+        assert run.wait(timeout=60) == -signal.SIGKILL
         assert len(small.containers("ci")) == 3
         (small.path / CASE).unlink()
         small.inv("ci.run")

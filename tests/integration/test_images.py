@@ -229,7 +229,8 @@ def test_postgres_stops_fast_with_a_client_connected_and_keeps_its_rows(
 
     begin = time.monotonic()
     docker("stop", "--time", "10", first)
-    assert time.monotonic() - begin < 3
+    # Smart shutdown, which waits for clients, would end by SIGKILL after these 10 s.
+    assert time.monotonic() - begin < 8
     assert docker("inspect", "--format", "{{.State.ExitCode}}", first) == "0"
 
     docker("start", first)

@@ -15,7 +15,7 @@ from dashtam_tasks import env_files
 from dashtam_tasks.errors import ExitCode
 from dashtam_tasks.migration import finishing
 from dashtam_tasks.migration.verification import report
-from tests.integration.legacy_projects import disposable_legacy
+from tests.integration.legacy_projects import LegacyProject, disposable_legacy
 from tests.integration.legacy_volumes import COUNTED, POSTGRES, rows
 from tests.integration.migration_stand import Stand, Start, compare, tree
 
@@ -39,8 +39,13 @@ class Migrated:
     stand: Stand
     done: Start
     said: str
-    command_lines: str
+    log: Path
     secrets: frozenset[str]
+
+    @property
+    def command_lines(self) -> str:
+        """The command lines of docker so far."""
+        return self.log.read_text()
 
     def dev(self, *arguments: str) -> str:
         """Run Compose on development's new file, and return its stdout."""
@@ -73,9 +78,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Migrated]:
             ("migrate.backup", "--database"),
             ("migrate.apply", "--yes"),
         ):
-            path = f"{folder}/bin:{os.environ['PATH']}"
-            done = project.run("env", f"PATH={path}", *PROGRAM, *task, umask=0)
-            said += done.stdout + done.stderr
+            said += watched(project, log, *task)
         stand.planned()
         # With what files tell; all is verified for real in test_migration.
         report.write(project.path, finishing.of_files(project.path, stand.saved()))
@@ -85,7 +88,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Migrated]:
             stand=stand,
             done=stand.kept("migrated", volumes),
             said=said,
-            command_lines=log.read_text(),
+            log=log,
             secrets=secrets,
         )
 
@@ -111,6 +114,13 @@ def wrapper(path: Path, log: Path) -> None:
     path.parent.mkdir()
     path.write_text(LOGGING.format(log=log, docker=shutil.which("docker")))
     path.chmod(0o755)
+
+
+def watched(project: LegacyProject, log: Path, *task: str) -> str:
+    """Run a task with the `docker` that notes its command lines, and return all that it said."""
+    path = f"{log.parent}/bin:{os.environ['PATH']}"
+    done = project.run("env", f"PATH={path}", *PROGRAM, *task, umask=0)
+    return done.stdout + done.stderr
 
 
 def test_no_secret_is_where_it_need_not_be(migrated: Migrated) -> None:
@@ -179,7 +189,9 @@ def test_rows_written_since_are_dumped_before_a_rollback_which_says_so(again: Mi
     again.start()
     assert again.sql(COUNTED) == stand.volumes.rows
     again.sql(NEW_ROWS)
-    said = project.tasks("migrate.rollback", "--yes")
+    said = watched(project, again.log, "migrate.rollback", "--yes")
+    assert not any(one in said or one in again.command_lines for one in again.secrets)
+    assert "pg_dump" in again.command_lines
     assert "dashtam: public.savings: 500 became 501" in said
     (folder,) = project.path.glob("backups/pre-migration-*")
     dumps = [line.rpartition(": ")[2] for line in said.splitlines() if "_postgres_data was dumped: " in line]

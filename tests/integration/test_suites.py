@@ -187,7 +187,7 @@ def test_what_a_killed_task_left_is_removed_by_the_next(tested: Project, stuck: 
         await_word(process, "stuck")
         process.kill()
         # Compose, which holds the other end of its streams, lives on for as long as the container does.
-        assert process.wait(timeout=10) == -signal.SIGKILL
+        assert process.wait(timeout=60) == -signal.SIGKILL
         for stream in (process.stdout, process.stderr):
             assert stream is not None
             stream.close()

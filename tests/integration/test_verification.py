@@ -11,8 +11,9 @@ import pytest
 
 from dashtam_tasks.errors import ExitCode
 from dashtam_tasks.migration.verification import Box, Outcome, of_step, report, sequences
-from tests.integration.migrated import FACTS, cleared, make_migrated
-from tests.integration.projects import Project, docker
+from tests.integration.host_ports import claimed
+from tests.integration.migrated import FACTS, make_migrated
+from tests.integration.projects import Project, cleared, docker
 
 # A whole verification starts each environment three times, and runs the suites as often.
 WHOLE_SECONDS = 1_200
@@ -37,7 +38,7 @@ except KeyboardInterrupt:
 @pytest.fixture
 def migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """A migrated project, ready to start; everything it made is removed afterwards."""
-    with cleared(make_migrated(tmp_path / "shop")) as made:
+    with claimed() as ports, cleared(make_migrated(tmp_path / "shop", ports)) as made:
         monkeypatch.setenv("XDG_STATE_HOME", str(made.state))
         yield made
 

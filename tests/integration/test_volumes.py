@@ -2,24 +2,21 @@ import os
 import signal
 import stat
 import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from dashtam_tasks import engine
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration import backup, legacy, volumes
 from dashtam_tasks.migration.backup import Backup
 from dashtam_tasks.migration.document import Document
-from dashtam_tasks.migration.operations import CopyVolume
 from dashtam_tasks.migration.rules.draft import Draft
 from dashtam_tasks.migration.rules.names import PROJECT_NAME, VOLUME
 from tests.integration.projects import docker
 from tests.integration.relay import Relay
 from tests.integration.volume_shop import (
-    BUSYBOX,
     COUNTED,
     LARGE,
     LOOK,
@@ -28,36 +25,8 @@ from tests.integration.volume_shop import (
     REDIS,
     Shop,
     await_action,
-    opened,
     working,
 )
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    yield from opened(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def busybox(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An image whose programs are BusyBox', as Alpine's are."""
-    folder, name = tmp_path_factory.mktemp("busybox"), "dashtam-tasks-test-busybox"
-    (folder / "Dockerfile").write_text(BUSYBOX)
-    docker("build", "--quiet", "--tag", name, str(folder))
-    return name
-
-
-@pytest.fixture
-def kept(shop: Shop) -> Backup:
-    """A backup that dumps can be added to."""
-    (shop.folder / "docker-compose.yml").touch()
-    return backup.take(shop.folder, ("docker-compose.yml",), today=datetime.now(UTC).date())
-
-
-def take_back(shop: Shop, operation: CopyVolume, kept: Backup) -> volumes.TakenBack:
-    return volumes.take_back(
-        operation, project=shop.folder, backup_folder=kept.folder, notify=shop.said.append
-    )
 
 
 def test_running_database_is_copied_with_every_row_and_compose_takes_the_copy(shop: Shop) -> None:
@@ -238,7 +207,7 @@ def test_new_rows_are_dumped_before_the_copy_is_removed(shop: Shop, kept: Backup
     shop.compose("up", "--detach", "--wait", file="dev.yml")
     shop.sql("INSERT INTO nothing VALUES (1), (2)", container=f"{shop.name}-dev-db-1")
     docker("exec", f"{shop.name}-dev-cache-1", "redis-cli", "set", "new", "key")
-    done = {service: take_back(shop, one, kept) for service, one in operations.items()}
+    done = {service: shop.take_back(one, kept) for service, one in operations.items()}
     assert all(one.is_removed for one in done.values())
     assert "shop: public.nothing: 0 became 2" in done["db"].changes
     assert {one.source: shop.state(one.source) for one in operations.values()} == old
@@ -250,7 +219,7 @@ def test_new_rows_are_dumped_before_the_copy_is_removed(shop: Shop, kept: Backup
     (dump,) = (found.dump_file(one) for one in found.dumps if one.database == "shop")
     script = docker_reads(dump, "pg_restore", "--data-only", "--table", "nothing", "--file", "-")
     assert "1\n2\n\\.\n" in script
-    again = take_back(shop, operations["db"], kept)
+    again = shop.take_back(operations["db"], kept)
     assert (again.is_removed, again.dumps) == (True, ())
 
 
@@ -276,7 +245,7 @@ def test_what_nobody_changed_needs_no_dump(shop: Shop, kept: Backup) -> None:
     shop.start()
     for one in shop.planned().values():
         shop.copy(one)
-        done = take_back(shop, one, kept)
+        done = shop.take_back(one, kept)
         assert (done.is_removed, done.dumps, done.changes) == (True, (), ())
     assert shop.volumes() == {"_db_data", "_cache_data"}
 
@@ -286,7 +255,7 @@ def test_contents_of_any_volume_are_saved_if_they_changed(shop: Shop, kept: Back
     shop.copy(operation)
     shop.run(operation.target, "printf more > 'folder/new file'; rm -- -n")
     before = shop.state(operation.source)
-    done = take_back(shop, operation, kept)
+    done = shop.take_back(operation, kept)
     assert done.is_removed
     (found,) = backup.existing(shop.folder)
     assert [one.database for one in found.dumps] == ["contents"]
@@ -299,11 +268,11 @@ def test_what_cannot_be_dumped_is_kept(shop: Shop, kept: Backup) -> None:
     shop.copy(operation)
     shop.run(operation.target, "echo new > file")
     (kept.folder / "manifest.json").write_text("{}")
-    done = take_back(shop, operation, kept)
+    done = shop.take_back(operation, kept)
     assert not done.is_removed
-    assert operation.target in done.problem
+    assert operation.target in done.hint
     assert shop.run(operation.target, "cat file") == "new"
-    gone = take_back(shop, replace(operation, image="no-such-image:1"), kept)
+    gone = shop.take_back(replace(operation, image="no-such-image:1"), kept)
     assert not gone.is_removed
 
 
@@ -316,26 +285,11 @@ def test_half_a_copy_is_taken_back_without_a_dump_and_somebodys_volume_is_not(
         child.kill()
         child.wait()
         await_action(events, "destroy")
-    assert take_back(shop, operation, kept).is_removed
+    assert shop.take_back(operation, kept).is_removed
     mine = shop.operation(shop.volume("data"))
     shop.volume("data_copy", "echo mine > file")
-    assert not take_back(shop, mine, kept).is_removed
+    assert not shop.take_back(mine, kept).is_removed
     assert shop.volumes() == {"_cut", "_data", "_data_copy"}
-
-
-def test_old_volume_is_removed_only_when_its_copy_is_whole_and_nobody_holds_it(shop: Shop) -> None:
-    operation = shop.operation(shop.volume("data", "head -c 5000000 /dev/urandom > file"))
-    (one,) = volumes.removal((operation,), project=shop.folder)
-    assert not one.has_copy
-    assert 4_900_000 < one.size < 5_100_000
-    with pytest.raises(DashtamError, match="not whole"):
-        volumes.remove_old((one,), project=shop.folder, notify=shop.said.append)
-    shop.copy(operation)
-    (one,) = volumes.removal((operation,), project=shop.folder)
-    assert operation.source in str(one)
-    volumes.remove_old((one,), project=shop.folder, notify=shop.said.append)
-    assert shop.volumes() == {"_data_copy"}
-    assert volumes.removal((operation,), project=shop.folder) == ()
 
 
 def test_adopted_volume_is_used_as_it_is_and_outlives_down_with_volumes(shop: Shop) -> None:
@@ -362,6 +316,70 @@ def test_sidecar_that_came_to_hold_the_source_meanwhile_makes_the_copy_void(shop
         _, said = child.communicate(timeout=120)
     assert f"{int(ExitCode.BUSY)} The volume {operation.source} is in use: {shop.name}.late" in said
     assert not volumes.is_complete(operation, project=shop.folder)
+
+
+# A copy of the same size and time; the real program is left where it is.
+DAMAGING = r"""
+FROM {image}
+RUN mkdir /wrong && printf '%s\n' '#!/bin/sh' 'PATH=$PATH_BEFORE; cp "$@" || exit' \
+    'cd /dashtam-tasks/target; printf X | dd of=small conv=notrunc 2> /dev/null; touch -r large small' \
+    > /wrong/cp && chmod +x /wrong/cp
+ENV PATH_BEFORE=$PATH
+ENV PATH=/wrong:$PATH
+"""
+
+
+@pytest.mark.parametrize("kind", ["GNU", "BusyBox"])
+def test_copy_with_one_other_byte_is_not_taken_for_whole(
+    shop: Shop, busybox: str, tmp_path: Path, kind: str
+) -> None:
+    base = busybox if kind == "BusyBox" else REDIS
+    (tmp_path / "Dockerfile").write_text(DAMAGING.replace("{image}", base))
+    docker("build", "--quiet", "--tag", f"{busybox}-damaging", str(tmp_path))
+    fill = "printf abc > small; printf large > large; touch -r small large"
+    operation = shop.operation(shop.volume("data", fill), image=f"{busybox}-damaging")
+    with pytest.raises(DashtamError, match="differs from its source") as error:
+        shop.copy(operation)
+    assert error.value.code == ExitCode.DATA
+    assert "small" in error.value.details
+    assert not volumes.is_complete(operation, project=shop.folder)
+    assert shop.run(operation.source, "cat small") == "abc"
+
+
+def test_collation_of_another_version_is_told_before_anything_is_changed(shop: Shop) -> None:
+    shop.start()
+    operation = shop.planned()["db"]
+    shop.sql("UPDATE pg_database SET datcollversion = '0.9' WHERE datname = 'shop'")
+    found = volumes.problems((operation,), legacy.survey(shop.folder))
+    (one,) = (one for one in found if one.kind == "collation-version")
+    assert one.where == operation.source
+    assert one.message.startswith("The database shop was made with version 0.9 of its collation")
+    assert shop.copy(operation).remarks == (one.message,)
+
+
+def test_copy_that_fills_the_disk_leaves_nothing_on_it(
+    shop: Shop, kept: Backup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = shop.operation(shop.volume("data", LARGE))
+    before = shop.state(operation.source)
+    real = engine.docker
+    small = ("--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=100m")
+
+    def on_a_small_disk(*command: str) -> str:
+        is_new = command[:2] == ("volume", "create")
+        return real(*command[:2], *(small if is_new else ()), *command[2:])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "docker", on_a_small_disk)
+        with pytest.raises(DashtamError, match="cp failed") as error:
+            shop.copy(operation)
+    assert error.value.code == ExitCode.IO
+    assert "No space left on device" in error.value.details
+    assert shop.volumes() == {"_data"}
+    assert not volumes.is_complete(operation, project=shop.folder)
+    shop.copy(operation)
+    assert shop.state(operation.source) == before
+    assert shop.take_back(operation, kept).is_removed
 
 
 def test_copy_that_fails_leaves_nothing_on_the_disk(shop: Shop, busybox: str, tmp_path: Path) -> None:

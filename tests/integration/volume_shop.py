@@ -7,11 +7,13 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from dashtam_tasks import env_files
 from dashtam_tasks.compose import Compose, Model
-from dashtam_tasks.migration import legacy, volumes
+from dashtam_tasks.migration import backup, legacy, volumes
+from dashtam_tasks.migration.backup import Backup
 from dashtam_tasks.migration.operations import CopyVolume
 from tests.integration.projects import ROOT, docker
 
@@ -202,6 +204,17 @@ class Shop:
             env=dict(environment),
             stderr=subprocess.PIPE,
             text=True,
+        )
+
+    def backup(self) -> Backup:
+        """Take a backup that dumps can be added to, and return it."""
+        (self.folder / "docker-compose.yml").touch()
+        return backup.take(self.folder, ("docker-compose.yml",), today=datetime.now(UTC).date())
+
+    def take_back(self, operation: CopyVolume, kept: Backup) -> volumes.TakenBack:
+        """Take back the copy of a volume, with dumps into a backup."""
+        return volumes.take_back(
+            operation, project=self.folder, backup_folder=kept.folder, notify=self.said.append
         )
 
     def holders(self, volume: str) -> list[str]:

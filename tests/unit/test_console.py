@@ -82,6 +82,24 @@ def test_a_table_never_wraps_without_a_terminal(
     assert rows == [["service", "address"], ["app", address], ["[red]", "5"]]
 
 
+def test_a_long_cell_moves_only_its_own_row_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    long = "x" * 400
+    console.table(
+        ("where", "what", "hint"), [("app", "short", "Go."), ("database", long, "Go."), ("", "a", "")]
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        "where     what   hint",
+        "app       short  Go.",
+        f"database  {long}  Go.",
+        "          a",
+    ]
+
+
+def test_each_row_is_one_line_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    console.table(("where", "what"), [("file", "It is wrong.\nLook at line 2.")])
+    assert capsys.readouterr().out.splitlines() == ["where  what", "file   It is wrong. Look at line 2."]
+
+
 def test_an_error_has_reason_details_and_hint_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     failure = DashtamError(
         "Port 8000 is taken.\nPort 8001 too.",

@@ -5,6 +5,7 @@ from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from dashtam_tasks import env_files, keys
@@ -210,6 +211,35 @@ def test_a_secret_that_is_not_set_is_a_warning(settings: Settings, path: Path) -
     (found,) = keys.check(settings, path)
     assert (found.kind, found.severity) == ("missing", Severity.WARNING)
     assert found.message == "ENCRYPTION_KEY is not set."
+
+
+def test_a_secret_that_only_another_environment_reads_is_not_missed(project: "Project") -> None:
+    both = msgspec.structs.replace(
+        project.settings, keys={**project.settings.keys, "TEST_POSTGRES_PASSWORD": "password"}
+    )
+    test = project.test
+    for path in (test.compose_file, test.env_file, test.example):
+        text = path.read_text()
+        path.write_text(
+            text.replace("{POSTGRES_PASSWORD", "{TEST_POSTGRES_PASSWORD").replace(
+                "\nPOSTGRES_PASSWORD=", "\nTEST_POSTGRES_PASSWORD="
+            )
+        )
+    for one in (project, test):
+        assert keys.check(both, one.env_file) == ()
+
+
+@pytest.mark.parametrize("where", ["compose_file", "example"])
+def test_a_secret_that_the_environment_reads_is_missed(project: "Project", where: str) -> None:
+    more = msgspec.structs.replace(project.settings, keys={"API_TOKEN": "token"})
+    assert keys.check(more, project.env_file) == ()
+    path = getattr(project, where)
+    path.write_text(
+        path.read_text() + {"compose_file": "# ${API_TOKEN:-}\n", "example": "API_TOKEN=\n"}[where]
+    )
+    (found,) = keys.check(more, project.env_file)
+    assert (found.kind, found.message) == ("missing", "API_TOKEN is not set.")
+    assert keys.check(more, project.test.env_file) == ()
 
 
 def test_a_malformed_line_of_a_key_is_found(settings: Settings, path: Path) -> None:

@@ -1,10 +1,8 @@
 import contextlib
 import os
-import pty
 import signal
 import stat
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,33 +10,8 @@ import pytest
 
 from dashtam_tasks import processes
 from dashtam_tasks.errors import DashtamError, ExitCode
+from tests.unit.child_programs import COUNT_SIGNALS, DEAF_PARENT, handlers, python
 
-# Says that it is ready, then which signals come within a moment after the first one, and from which process;
-# the sender tells apart what would arrive twice at once, since pending signals of one kind are one.
-COUNT_SIGNALS = """
-import signal, sys
-numbers = {signal.SIGINT, signal.SIGTERM}
-signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-print("ready", flush=True)
-arrived = [signal.sigwaitinfo(numbers)]
-while (more := signal.sigtimedwait(numbers, 0.3)):
-    arrived.append(more)
-print(*(f"{signal.Signals(one.si_signo).name}:{one.si_pid}" for one in arrived), flush=True)
-sys.exit(int(sys.argv[1]))
-"""
-ATTACH = """
-import sys
-from dashtam_tasks import processes
-sys.exit(processes.attach([sys.executable, "-c", *sys.argv[1:]]))
-"""
-# Passes no signal on, and ends as the process does that it started: as docker and its Compose plugin.
-DEAF_PARENT = """
-import signal, subprocess, sys
-for number in (signal.SIGINT, signal.SIGTERM):
-    signal.signal(number, lambda *_: None)
-child = subprocess.Popen([sys.executable, "-c", sys.argv[1], sys.argv[2]])
-sys.exit(child.wait())
-"""
 # As docker before its plugin listens.
 DEAF_AT_FIRST = """
 import signal
@@ -56,35 +29,6 @@ child = subprocess.Popen([sys.executable, "-c", "import signal; signal.sigtimedw
 print("ready", flush=True)
 child.wait()
 """
-ATTACH_INTERRUPTIBLE = """
-import sys
-from dashtam_tasks import processes
-def interrupt():
-    print("interrupted", flush=True)
-    return sys.argv[2] == "delivered"
-sys.exit(processes.attach([sys.executable, "-c", sys.argv[1], "7"], interrupt=interrupt))
-"""
-# A session leader without a terminal gets the one that it opens: what a terminal emulator does.
-AT_TERMINAL = f"import os; os.close(os.open(os.ttyname(0), os.O_RDWR))\n{ATTACH}"
-
-
-def python(code: str) -> list[str]:
-    return [sys.executable, "-c", code]
-
-
-@contextlib.contextmanager
-def apart(*arguments: str, program: str = ATTACH) -> Iterator["subprocess.Popen[str]"]:
-    """Run, without a terminal, what attaches a child with `arguments` that says when it is ready."""
-    with subprocess.Popen(
-        [*python(program), *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        process_group=0,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield process
 
 
 def test_a_child_gets_what_tools_need_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,27 +117,6 @@ def test_what_start_starts_is_not_in_our_process_group() -> None:
     assert int(output) == process.pid != os.getpgrp()
 
 
-@pytest.mark.parametrize("code", [0, 1, 5, 130])
-def test_attach_passes_the_exit_code(code: int) -> None:
-    assert processes.attach(python(f"import sys; sys.exit({code})")) == code
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_attach_returns_128_and_the_signal(number: signal.Signals) -> None:
-    assert processes.attach(python(f"import os; os.kill(os.getpid(), {int(number)})")) == 128 + number
-
-
-def test_attach_restores_our_own_signal_handlers() -> None:
-    before = handlers()
-    processes.attach(python(""))
-    assert handlers() == before
-
-
-def handlers() -> tuple[object, ...]:
-    """Return who has the signals that end a task."""
-    return tuple(signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_what_ends_a_task_may_count_as_ctrl_c_for_a_while(number: signal.Signals) -> None:
     before = handlers()
@@ -269,113 +192,3 @@ def test_start_can_leave_our_own_outputs_to_a_child_in_order() -> None:
     )
     done = subprocess.run(python(parent), capture_output=True, text=True, check=True, timeout=60)
     assert (done.stdout, done.stderr) == ("before\nout\nafter\n", "err\n")
-
-
-def test_attach_passes_the_standard_streams_in_order() -> None:
-    parent = (
-        "import sys; from dashtam_tasks import processes\n"
-        "print('before'); sys.stdout.write('')\n"
-        "code = processes.attach(['cat'])\n"
-        "print('after', code)"
-    )
-    done = subprocess.run(python(parent), input="stdin\n", capture_output=True, text=True, check=True)
-    assert done.stdout == "before\nstdin\nafter 0\n"
-    assert done.stderr == ""
-
-
-def test_attach_passes_other_standard_streams(tmp_path: Path) -> None:
-    read, written = tmp_path / "read", tmp_path / "written"
-    read.write_bytes(b"\r\n\x00\xff")
-    with read.open("rb") as source, written.open("w") as target:
-        assert processes.attach(["cat"], stdin=source, stdout=target) == 0
-    assert written.read_bytes() == b"\r\n\x00\xff"
-
-
-def test_attach_can_withhold_our_standard_input() -> None:
-    parent = (
-        "import subprocess; from dashtam_tasks import processes\n"
-        "print(processes.attach(['cat'], stdin=subprocess.DEVNULL))"
-    )
-    done = subprocess.run(python(parent), input="ours\n", capture_output=True, text=True, check=True)
-    assert done.stdout == "0\n"
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_without_a_terminal_a_signal_is_passed_on_once(number: signal.Signals) -> None:
-    with apart(COUNT_SIGNALS, "7") as process:
-        process.send_signal(number)
-        output, _ = process.communicate(timeout=10)
-    assert output.split() == [f"{number.name}:{process.pid}"]
-
-
-def test_without_a_terminal_a_signal_to_the_group_arrives_once() -> None:
-    with apart(COUNT_SIGNALS, "7") as process:
-        os.killpg(process.pid, signal.SIGINT)
-        output, _ = process.communicate(timeout=10)
-    assert output.split() == [f"SIGINT:{process.pid}"]
-
-
-def test_without_a_terminal_a_childs_own_children_get_the_signal_too() -> None:
-    with apart(DEAF_PARENT, COUNT_SIGNALS, "7") as process:
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=10)
-    assert output.split() == [f"SIGINT:{process.pid}"]
-    assert process.returncode == ExitCode.INTERRUPTED
-
-
-@pytest.mark.parametrize(("delivery", "arrived"), [("delivered", 1), ("undelivered", 2)])
-def test_the_first_ctrl_c_may_go_another_way(delivery: str, arrived: int) -> None:
-    with apart(COUNT_SIGNALS, delivery, program=ATTACH_INTERRUPTIBLE) as process:
-        process.send_signal(signal.SIGINT)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "interrupted\n"
-        process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=10)
-    assert len(output.split()) == arrived
-    assert process.returncode == ExitCode.INTERRUPTED
-
-
-@pytest.mark.parametrize(
-    ("number", "code", "expected"),
-    [
-        (signal.SIGINT, 0, 0),
-        (signal.SIGINT, 1, ExitCode.INTERRUPTED),
-        (signal.SIGINT, 7, ExitCode.INTERRUPTED),
-        (signal.SIGTERM, 0, 0),
-        (signal.SIGTERM, 7, 7),
-    ],
-)
-def test_only_what_fails_after_ctrl_c_was_interrupted(
-    number: signal.Signals, code: int, expected: int
-) -> None:
-    with apart(COUNT_SIGNALS, str(code)) as process:
-        process.send_signal(number)
-        process.communicate(timeout=10)
-    assert process.returncode == expected
-
-
-def test_at_a_terminal_ctrl_c_arrives_once() -> None:
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [*python(AT_TERMINAL), COUNT_SIGNALS, "7"],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    with process, os.fdopen(ours, "rb", buffering=0) as screen:
-        assert until(screen.fileno(), b"ready\r\n")
-        os.write(screen.fileno(), b"\x03")
-        shown = until(screen.fileno(), b"SIGINT:0\r\n")
-        assert process.wait(timeout=10) == ExitCode.INTERRUPTED
-    assert shown.count(b"SIGINT") == 1
-    assert b"Traceback" not in shown
-
-
-def until(terminal: int, end: bytes) -> bytes:
-    """Return what a terminal shows up to `end`; a program that ends before makes it fail."""
-    shown = b""
-    while not shown.endswith(end):
-        shown += os.read(terminal, 1024)
-    return shown

@@ -16,7 +16,7 @@ from dashtam_tasks.migration.ledger import BACKUPS, SET_ASIDE
 from dashtam_tasks.migration.snapshots import Kind, shown
 
 # Of these the name says the hash: none is too many, whoever was killed before it could be written down.
-BY_HASH = re.compile(rf"{KEPT}/([0-9a-f]{{64}})|{DUMPS}/[^/]+\.([0-9a-f]{{16}})\.(?:dump|sql)")
+BY_HASH = re.compile(rf"{KEPT}/([0-9a-f]{{64}})|{DUMPS}/[^/]+\.([0-9a-f]{{16}})\.(?:dump|sql|tar)")
 MODES = {Kind.FILE: PRIVATE, Kind.FOLDER: PRIVATE_FOLDER}
 WORDS = {Kind.FILE: "a file", Kind.FOLDER: "a folder"}
 

@@ -20,7 +20,7 @@ def wanted(found: Legacy, operations: Iterable[Operation]) -> tuple[str, ...]:
 
 def legacy_files(found: Legacy) -> Iterator[str]:
     """Yield the files that the legacy project is run by."""
-    yield from (name for name in (found.base, found.override) if name)
+    yield from (name for name in (found.base, found.override, *found.development.files) if name)
     yield from (file for test in found.tests for file in (*test.overlay, *test.standalone, test.file))
     yield from (one.file for one in found.env_files if one.form in {"file", "link"})
     if found.makefile:

@@ -1,29 +1,24 @@
-"""Dumps of the legacy project's PostgreSQL volumes.
-
-`pg_dump` in its custom format has all of a database; `pg_dumpall` adds what belongs to none. Both are those of the
-service's own image, so that their version fits the data.
-https://www.postgresql.org/docs/current/app-pg-dumpall.html
-"""
+"""Dumps in a backup: of a legacy project's PostgreSQL volumes, and whatever else is kept of a volume."""
 
 import os
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
-from dashtam_tasks import files, processes
-from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks import files
+from dashtam_tasks.migration.backup import records
+from dashtam_tasks.migration.backup.clusters import Cluster, clusters
 from dashtam_tasks.migration.backup.keeping import add_dump
 from dashtam_tasks.migration.backup.records import Backup
-from dashtam_tasks.migration.backup.servers import Cluster, Server, clusters, serving
+from dashtam_tasks.migration.backup.serving import serving
+from dashtam_tasks.migration.postgresql import dumping
+from dashtam_tasks.migration.postgresql.server import Server
+from dashtam_tasks.migration.progress import Progress
 from dashtam_tasks.notifying import Notify
 
-__all__ = ["Cluster", "clusters", "dump"]
-
-DATABASES = "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1"
-# Those of the system's own roles that PostgreSQL makes itself begin with pg_.
-ROLES = "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'"
+__all__ = ["Keeper", "clusters", "dump"]
 
 
 def dump(backup: Backup, wanted: Iterable[Cluster], *, notify: Notify) -> Backup:
@@ -33,97 +28,70 @@ def dump(backup: Backup, wanted: Iterable[Cluster], *, notify: Notify) -> Backup
     server starts on the copy of a volume, CANNOT_CREATE when there is no room.
     """
     for cluster in wanted:
+        keeper = Keeper(folder=backup.folder, volume=cluster.volume, service=cluster.service, notify=notify)
         with serving(cluster, notify=notify) as server:
             if server:
-                backup = dump_server(backup, cluster, server, notify=notify)
+                keeper.keep_databases(server)
             else:
                 notify(f"{cluster.volume} is empty, and there is nothing to dump.")
-    return backup
+    return records.read(backup.folder)
 
 
-def dump_server(backup: Backup, cluster: Cluster, server: Server, *, notify: Notify) -> Backup:
-    """Add dumps of all that a server has to a backup, and return the backup with them."""
-    about = {
-        "volume": cluster.volume,
-        "service": cluster.service,
-        "server_version": query(server, "SHOW server_version")[0],
-    }
-    notify(f"Dumping the roles of {cluster.volume}.")
-    with written(backup, server, ("pg_dumpall", "--globals-only", *server.connection)) as path:
-        backup = add_dump(backup, path, objects=len(query(server, ROLES)), **about)
-    for name in query(server, DATABASES):
-        notify(f"Dumping the database {name} of {cluster.volume}.")
-        options = ("--format=custom", *server.connection, "--dbname", connection_string(name))
-        with written(backup, server, ("pg_dump", *options)) as path:
-            objects = listed(server, path, name)
-            backup = add_dump(backup, path, database=name, objects=objects, **about)
-    return backup
+@dataclass(frozen=True, kw_only=True)
+class Keeper:
+    """Puts dumps of one volume, and of the service that has it, into the backup in `folder`."""
 
+    folder: Path
+    volume: str
+    service: str
+    notify: Notify
 
-@contextmanager
-def written(backup: Backup, server: Server, command: Sequence[str]) -> Iterator[Path]:
-    """Yield a file beside a backup with what a program in the server's container says, if it says all of it."""
-    with files.explaining(backup.folder), files.temporary_beside(backup.folder) as (descriptor, path):
+    def keep_databases(self, server: Server) -> tuple[str, ...]:
+        """Dump the roles and every database of a server, and return the dumps' names.
+
+        Raises DashtamError: DATA when one cannot be dumped or read back, CANNOT_CREATE when there is no room.
+        """
+        with dumping.failing_on_data():
+            version = server.version()
+            write, verify = partial(dumping.dump_globals, server), dumping.statements
+            roles = self.keep(write, verify, what="the roles", server_version=version)
+            return (roles, *(self.keep_database(server, one, version) for one in dumping.databases(server)))
+
+    def keep_database(self, server: Server, name: str, version: str) -> str:
+        """Dump one database, and return the dump's name; raise DashtamError as `keep` does."""
+        write, verify = partial(dumping.dump, server, name), partial(dumping.objects, server)
+        return self.keep(write, verify, what=f"the database {name}", database=name, server_version=version)
+
+    def keep(
+        self,
+        write: Callable[[IO[bytes], Callable[[int], None]], None],
+        verify: Callable[[Path], int],
+        *,
+        what: str,
+        database: str = "",
+        server_version: str = "",
+    ) -> str:
+        """Put what `write` writes into the backup when `verify` has counted its objects, and return its name.
+
+        Until then it is beside the backup, private. Raises DashtamError.
+        """
+        backup = records.read(self.folder)
+        subject = f"Dumping {what} of {self.volume}"
+        self.notify(f"{subject}.")
+        progress = Progress(subject=subject, total=0, notify=self.notify)
         with (
-            os.fdopen(descriptor, "wb") as target,
-            running(server, command, stdin=processes.DEVNULL, stdout=target),
+            files.explaining(backup.folder),
+            files.temporary_beside(backup.folder) as (descriptor, temporary),
         ):
-            pass
-        yield path
-
-
-def connection_string(database: str) -> str:
-    """Return what libpq takes for this database, whatever its name is like."""
-    escaped = database.replace("\\", r"\\").replace("'", r"\'")
-    return f"dbname='{escaped}'"
-
-
-def query(server: Server, statement: str) -> list[str]:
-    """Return the rows of a query's one column; raise DashtamError (DATA) when the server does not answer it."""
-    form = ("--no-psqlrc", "--tuples-only", "--no-align", "--record-separator-zero")
-    command = ("psql", *form, *server.connection, "--dbname", "postgres", "--command", statement)
-    done = processes.run(["docker", "exec", "--env", "PGCLIENTENCODING=UTF8", server.container, *command])
-    if done.returncode:
-        raise failed(server, command, done.returncode, done.stderr)
-    return [row for row in done.stdout.split("\0") if row.strip()]
-
-
-def listed(server: Server, path: Path, database: str) -> int:
-    """Return how many objects a dump lists; raise DashtamError (DATA) when pg_restore cannot read it."""
-    command = ("pg_restore", "--list")
-    with (
-        path.open("rb") as source,
-        running(server, command, stdin=source, stdout=processes.PIPE, of=database) as process,
-    ):
-        assert process.stdout is not None
-        return sum(1 for line in process.stdout if line.strip() and not line.startswith(b";"))
-
-
-@contextmanager
-def running(
-    server: Server,
-    command: Sequence[str],
-    *,
-    stdin: IO[bytes] | int,
-    stdout: IO[bytes] | int,
-    of: str = "",
-) -> Iterator[processes.Process]:
-    """Run a program in the server's container to its end; raise DashtamError (DATA) with its words if it fails."""
-    argv = ["docker", "exec", "--interactive", server.container, *command]
-    with (
-        tempfile.TemporaryFile() as stderr,
-        processes.start(argv, stdin=stdin, stdout=stdout, stderr=stderr) as process,
-        processes.ending(process),
-    ):
-        yield process
-        if process.wait():
-            stderr.seek(0)
-            raise failed(server, command, process.returncode, stderr.read().decode(errors="replace"), of=of)
-
-
-def failed(server: Server, command: Sequence[str], code: int, words: str, *, of: str = "") -> DashtamError:
-    """Return the error that a program in the server's container ended with."""
-    what = f"{command[0]}, reading the dump of {of} back," if of else command[0]
-    return DashtamError(
-        f"{what} failed with exit code {code} in {server.container}.", code=ExitCode.DATA, details=words
-    )
+            with os.fdopen(descriptor, "wb") as file:
+                write(file, progress.add)
+            made = add_dump(
+                backup,
+                temporary,
+                volume=self.volume,
+                service=self.service,
+                database=database,
+                objects=verify(temporary),
+                server_version=server_version,
+            )
+        return made.dumps[-1].name

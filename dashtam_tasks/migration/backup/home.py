@@ -14,6 +14,8 @@ from dashtam_tasks.migration.ledger import BACKUPS
 
 IGNORE_FILE = ".gitignore"
 EVERYTHING = b"*\n"
+# Two dates that no pattern fits by chance.
+EXAMPLES = (f"{PREFIX}20010203", f"{PREFIX}31121129-10")
 
 
 @contextmanager
@@ -64,13 +66,16 @@ def require_ignored(ignore_file: Path) -> None:
 
 
 def is_ignored(lines: list[str]) -> bool:
-    """Return whether the last line of a .gitignore that fits a backup's name ignores it, as gitignore(5) says."""
+    """Return whether a .gitignore ignores backups, whenever they are taken: the last line that fits decides."""
     fitting = [
-        line
-        for line in map(str.strip, lines)
-        if fnmatch.fnmatchcase(f"{PREFIX}20250101", line.removeprefix("!").strip("/"))
+        [
+            line
+            for line in map(str.strip, lines)
+            if fnmatch.fnmatchcase(name, line.removeprefix("!").strip("/"))
+        ]
+        for name in EXAMPLES
     ]
-    return bool(fitting) and not fitting[-1].startswith("!")
+    return all(one and not one[-1].startswith("!") for one in fitting)
 
 
 def take_back(made: list[Path]) -> None:

@@ -60,14 +60,15 @@ def add_dump(
     """Move a finished dump into a backup, and return the backup with it.
 
     `file` has to be on the backup's own file system: `files.temporary_beside(backup.folder)` makes one there.
-    Without a `database` it is the server's roles and tablespaces, as text. Raises DashtamError: DATA when
+    Without a `database` it is the server's roles and tablespaces, as text; without a `server_version` it is what
+    lies in a volume, as a tar archive. Raises DashtamError: DATA when
     the backup's manifest is damaged, CANNOT_CREATE when the dump cannot be added.
     """
     with files.explaining(backup.folder / DUMPS):
         secure(file)
         sha256, size = snapshots.sha256_of(file), file.stat().st_size
         dump = Dump(
-            name=name_of(volume, database, sha256),
+            name=name_of(volume, database, sha256, server_version),
             volume=volume,
             service=service,
             database=database,
@@ -92,10 +93,11 @@ def secure(file: Path) -> None:
         os.close(descriptor)
 
 
-def name_of(volume: str, database: str, sha256: str) -> str:
+def name_of(volume: str, database: str, sha256: str, server_version: str) -> str:
     """Return a dump's name, which says what it is of, and by its hash that it is whole."""
     label = f"{volume}.{snapshots.quoted(database).replace('/', '%2F')}" if database else f"{volume}.globals"
-    return f"{label[:LABEL_BYTES]}.{sha256[:HASH_DIGITS]}.{'dump' if database else 'sql'}"
+    suffix = "tar" if not server_version else "dump" if database else "sql"
+    return f"{label[:LABEL_BYTES]}.{sha256[:HASH_DIGITS]}.{suffix}"
 
 
 def registered(backup: Backup, dump: Dump) -> Backup:

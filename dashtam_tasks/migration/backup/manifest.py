@@ -12,7 +12,8 @@ from dashtam_tasks.migration.snapshots import Snapshot
 class Dump(msgspec.Struct, frozen=True, kw_only=True):
     """A dump in a backup's `dumps/`: its file there, and the volume and the service that the data are from.
 
-    `database` is empty for the server's roles and tablespaces. `size` is in bytes, and `objects` is how many
+    `database` is empty for the server's roles and tablespaces, and `server_version` for a tar archive of what lies
+    in a volume. `size` is in bytes, and `objects` is how many
     objects the dump lists.
     """
 

@@ -1,6 +1,5 @@
 """Put files, links and the times of folders back exactly as they were."""
 
-import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -14,8 +13,6 @@ from dashtam_tasks.migration.snapshots import Kind, Snapshot, shown, unquoted
 
 SUFFIX = ".put-back.tmp"
 NAME_MAX = 255
-# The second is for a user that the namespace of this process does not have.
-UNPERMITTED = (errno.EPERM, errno.EINVAL)
 
 
 def put_back(source: Path, target: Path, snapshot: Snapshot) -> None:
@@ -34,9 +31,13 @@ def put_back(source: Path, target: Path, snapshot: Snapshot) -> None:
 
 
 def put_back_times(folder: Path, snapshot: Snapshot) -> None:
-    """Give a folder the time that it had; raise DashtamError (CANNOT_CREATE) when that is refused."""
+    """Give a folder the time that it had, where the system permits it: only its owner may.
+
+    Raises DashtamError (CANNOT_CREATE) for every other refusal.
+    """
     with files.explaining(folder):
-        os.utime(folder, ns=(snapshot.mtime, snapshot.mtime))
+        with files.as_permitted():
+            os.utime(folder, ns=(snapshot.mtime, snapshot.mtime))
         files.sync_folder(folder)
 
 
@@ -89,8 +90,5 @@ def own(path: Path, snapshot: Snapshot) -> None:
     """Give a file or a link to its owner, as far as the system permits: only root may give to others."""
     present = path.lstat()
     if (present.st_uid, present.st_gid) != (snapshot.uid, snapshot.gid):
-        try:
+        with files.as_permitted():
             os.lchown(path, snapshot.uid, snapshot.gid)
-        except OSError as error:
-            if error.errno not in UNPERMITTED:
-                raise

@@ -26,6 +26,7 @@ def guide_step(
             *references.changes,
         ),
         remarks=(*sections.remarks(blueprint), *references.remarks),
+        places=references.every,
     )
 
 

@@ -135,7 +135,10 @@ def problems(blueprint: Blueprint) -> Iterator[str]:
         stop = " and ".join(code(f"docker compose -p {model.name} down") for model in models)
         yield f"A port or a container's name is taken: the new containers are still there. {stop} removes them."
     yield "`migrate.rollback` exits with 75: another `migrate` task is at work here. Wait for it, then try again."
-    yield "It names files that it keeps: they were changed since. Look at them, then use `--force`."
+    yield (
+        "It names files that it keeps: they were changed since. `--dry-run` names them before, and `--force` sets "
+        "them aside, if it is given at first."
+    )
     yield "It says that the backup is damaged: `dashtam-tasks migrate.backups --verify` names the file."
     if environments.postgres(blueprint):
         yield (

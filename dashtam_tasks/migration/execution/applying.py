@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.migration.boxes import Box, Outcome
 from dashtam_tasks.migration.execution import performing, site
 from dashtam_tasks.migration.execution.site import Site, Volumes
 from dashtam_tasks.migration.ledger import journal, saved_plan
 from dashtam_tasks.migration.ledger.journal import Event
 from dashtam_tasks.migration.ledger.plans import SavedPlan, SavedStep
 from dashtam_tasks.migration.steps import Step
-from dashtam_tasks.migration.verification.boxes import Box, Outcome
 from dashtam_tasks.notifying import Notify
 
 Verify = Callable[[str], Sequence[Box]]

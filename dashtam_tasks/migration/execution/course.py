@@ -1,19 +1,19 @@
-"""The course of a rollback: each operation undone, the last first, and what was made for them."""
+"""The course of a rollback: each operation undone, the last first."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from dashtam_tasks.findings import Finding, Severity
 from dashtam_tasks.migration.execution import undoing
-from dashtam_tasks.migration.execution.putting_back import take
+from dashtam_tasks.migration.execution.putting_back import take, unlike
 from dashtam_tasks.migration.execution.site import Site, TakenBack
 from dashtam_tasks.migration.execution.undoing import Act, Action, Effect
-from dashtam_tasks.migration.ledger import Key, coding, saved_plan
+from dashtam_tasks.migration.ledger import Key, coding
 from dashtam_tasks.migration.ledger.changes import Planned, after
 from dashtam_tasks.migration.ledger.journal import Event
 from dashtam_tasks.migration.operations import CopyVolume
-from dashtam_tasks.migration.snapshots import ABSENT, Kind, Snapshot, shown
+from dashtam_tasks.migration.snapshots import ABSENT, Kind, Snapshot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +55,22 @@ class Course:
         return self.thought[path] if path in self.thought else self.site.look(path)
 
     def act(self, key: Key, action: Action) -> None:
-        """Do a thing, or think it; raise DashtamError."""
+        """Do a thing, or think it, and note what the system did not permit of it; raise DashtamError."""
         if self.dry_run:
             self.thought[action.path] = action.snapshot
             if action.source:
                 self.thought[action.source] = ABSENT
         else:
             take(self.site, key, action)
+            if action.snapshot.kind is not Kind.ABSENT:
+                self.note_look(action.path, action.snapshot)
         self.tell(action)
+
+    def note_look(self, path: str, wanted: Snapshot) -> None:
+        """Note for the result what a path's look still lacks; raise DashtamError (IO)."""
+        finding = unlike(path, self.look(path), wanted)
+        if finding:
+            self.keep(finding)
 
     def tell(self, action: Action) -> None:
         """Note for the result what was done."""
@@ -88,13 +96,11 @@ def in_the_end(result: RolledBack) -> RolledBack:
 
 
 def undo_all(course: Course) -> None:
-    """Undo every operation, the last first, and what was made for them; raise DashtamError."""
+    """Undo every operation, the last first; raise DashtamError."""
     for key, planned in reversed(course.site.saved.keyed()):
         # Once undone, what is there is the person's again.
         if not course.site.journal.has(Event.UNDONE, key):
             undo(course, key, planned)
-    for folder in saved_plan.new_folders(course.site.saved):
-        clear(course, folder)
 
 
 def undo(course: Course, key: Key, planned: Planned) -> None:
@@ -146,7 +152,8 @@ def undo_volume(course: Course, key: Key, operation: CopyVolume) -> None:
     if not was_copied(here, key, operation):
         return
     if course.dry_run:
-        course.result = replace(course.result, removed=(*course.result.removed, f"volume {operation.target}"))
+        is_whole = here.volumes.is_complete(operation, project=here.project)
+        course.result = foreseen(course.result, operation, is_whole=is_whole)
         return
     here.journal.append(Event.UNDO_INTENT, step=key[0], operation=key[1])
     taken = here.volumes.take_back(
@@ -156,56 +163,39 @@ def undo_volume(course: Course, key: Key, operation: CopyVolume) -> None:
     here.journal.finish(Event.UNDONE, key)
 
 
+def foreseen(result: RolledBack, operation: CopyVolume, *, is_whole: bool) -> RolledBack:
+    """Return a result with what would become of a volume, of which a whole copy is there or not."""
+    name = f"volume {operation.target}"
+    if is_whole:
+        first = f"{name}: what was written to it since it was copied is dumped into the backup first"
+        return replace(result, removed=(*result.removed, name), told=(*result.told, first))
+    nothing = (
+        f"{name}: no whole copy is there; nothing would be dumped, and what was cut off would be removed"
+    )
+    return replace(result, told=(*result.told, nothing))
+
+
 def with_volume(result: RolledBack, operation: CopyVolume, taken: TakenBack, dumps: Path) -> RolledBack:
     """Return a result with what became of a volume, whose dumps are in the folder `dumps`."""
     name = f"volume {operation.target}"
-    told = (*result.told, *taken.changes, *(f"{name} was dumped: {dumps / dump}" for dump in taken.dumps))
+    told = (*result.told, *taken.changes, *(was_dumped(operation.target, dumps / one) for one in taken.dumps))
     if taken.is_removed:
         return replace(result, removed=(*result.removed, name), told=told)
     stays = Finding(
         kind="volume-kept",
         where=name,
-        message=f"It stays: {taken.problem}",
-        hint="Nothing of it is lost. Remove it yourself when nobody needs it: docker volume rm",
+        message=taken.problem,
+        hint=taken.hint,
         severity=Severity.WARNING,
     )
     return replace(result, kept=(*result.kept, stays), told=told)
 
 
+def was_dumped(volume: str, dump: Path) -> str:
+    """Return that a volume was dumped, and where to."""
+    return f"volume {volume} was dumped: {dump}"
+
+
 def was_copied(here: Site, key: Key, operation: CopyVolume) -> bool:
     """Return whether a volume's copy was begun, or is whole though its record is lost."""
     return here.journal.has(Event.INTENT, key) or here.volumes.is_complete(operation, project=here.project)
-
-
-def clear(course: Course, folder: str) -> None:
-    """Remove a folder that is there only since the migration, or set it aside with what is in it.
-
-    One that the migration is known to fill (facts.folders), such as that of reports, is set aside; one in which
-    the person has files, and one in which a file stays, stays.
-    """
-    here = course.site
-    path = here.project / folder
-    if course.look(folder).kind is not Kind.FOLDER:
-        return
-    left = (course.look(f"{folder}/{one.name}") for one in path.iterdir())
-    if all(one.kind is Kind.ABSENT for one in left):
-        course.act(("", 0), Action(act=Act.REMOVE, path=folder))
-    elif folder in here.saved.facts.folders and not holds_kept(course, folder):
-        course.act(("", 0), Action(act=Act.SET_ASIDE, path=folder))
-    else:
-        course.keep(filled(folder))
-
-
-def holds_kept(course: Course, folder: str) -> bool:
-    """Return whether a file that stays is in a folder."""
-    return any(PurePosixPath(one.where).is_relative_to(shown(folder)) for one in course.result.kept)
-
-
-def filled(folder: str) -> Finding:
-    """Return that a folder stays, since it holds more than the migration made."""
-    return Finding(
-        kind="folder-in-use",
-        where=shown(folder),
-        message="It holds files that are not the migration's, and stays.",
-        severity=Severity.WARNING,
-    )

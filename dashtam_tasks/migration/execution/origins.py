@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.migration import backup, snapshots
+from dashtam_tasks.migration import backup, durable, snapshots
 from dashtam_tasks.migration.backup.records import KEPT
 from dashtam_tasks.migration.execution.site import Site
 from dashtam_tasks.migration.ledger import Key, Ledger
@@ -47,11 +47,7 @@ def keep(site: Site, path: Path, snapshot: Snapshot) -> None:
     Raises DashtamError: BUSY when they are no longer what they were, CANNOT_CREATE, IO.
     """
     if backup.keep(site.backup, path) != snapshot.sha256:
-        raise DashtamError(
-            f"{shown(str(path))} is being changed right now.",
-            code=ExitCode.BUSY,
-            hint="Save and close it, and run the same command again.",
-        )
+        raise durable.changing(path)
 
 
 def place(site: Site, path: str, snapshot: Snapshot) -> Path | None:

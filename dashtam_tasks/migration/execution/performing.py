@@ -11,9 +11,9 @@ from pathlib import Path
 
 from dashtam_tasks import files
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.migration import ledger, operations
-from dashtam_tasks.migration.execution import durable, origins
-from dashtam_tasks.migration.execution.durable import Look, Owner
+from dashtam_tasks.migration import durable, ledger, operations
+from dashtam_tasks.migration.durable import Look, Owner
+from dashtam_tasks.migration.execution import origins
 from dashtam_tasks.migration.execution.site import Site
 from dashtam_tasks.migration.ledger import Key, coding
 from dashtam_tasks.migration.ledger.changes import Planned, after, with_look_of
@@ -183,7 +183,7 @@ def write(site: Site, key: Key, operation: Write, found: Snapshot) -> None:
     replacing = found.kind is not Kind.ABSENT
     temporary = durable.completed(operation.data, scratch=site.ledger.scratch, look=look)
     if replacing and site.look(operation.path) != found:
-        raise changing(target)
+        raise durable.changing(target)
     durable.name(temporary, target, replacing=replacing)
 
 
@@ -196,15 +196,6 @@ def keep_original(path: Path, original: Path) -> None:
         if error.errno not in NO_SECOND_NAME:
             raise
     files.sync_folder(original.parent)
-
-
-def changing(path: Path) -> DashtamError:
-    """Return the error that a file changes while it is being worked on."""
-    return DashtamError(
-        f"{shown(str(path))} is being changed right now.",
-        code=ExitCode.BUSY,
-        hint="Save and close it, and run the same command again.",
-    )
 
 
 def complete(site: Site, operation: FileOperation) -> None:

@@ -2,22 +2,25 @@
 
 import itertools
 import os
+import shlex
 from pathlib import Path
 
 from dashtam_tasks import files
-from dashtam_tasks.migration import ledger
-from dashtam_tasks.migration.execution import durable, origins
+from dashtam_tasks.findings import Finding, Severity
+from dashtam_tasks.migration import durable, ledger
+from dashtam_tasks.migration.execution import origins
 from dashtam_tasks.migration.execution.site import Site
 from dashtam_tasks.migration.execution.undoing import Act, Action
 from dashtam_tasks.migration.ledger import Key
 from dashtam_tasks.migration.ledger.journal import Event
-from dashtam_tasks.migration.snapshots import Kind, Snapshot, unquoted
+from dashtam_tasks.migration.snapshots import Kind, Snapshot, shown, unquoted
 
 
 def take(site: Site, key: Key, action: Action) -> None:
     """Do what an action says.
 
-    Raises DashtamError: DATA for contents that are nowhere, and when something appeared in the way, CANNOT_CREATE.
+    Raises DashtamError: DATA for contents that are nowhere, and when something appeared in the way, BUSY for what
+    changes meanwhile, CANNOT_CREATE.
     """
     path = site.project / action.path
     with durable.naming(path):
@@ -31,6 +34,7 @@ def take(site: Site, key: Key, action: Action) -> None:
             case Act.DESCRIBE:
                 durable.settle(path, durable.look_of(action.snapshot))
             case Act.REMOVE:
+                require_found(site, action)
                 remove(path)
             case Act.SET_ASIDE:
                 set_aside(site, action.path)
@@ -40,13 +44,18 @@ def restore(site: Site, key: Key, action: Action) -> None:
     """Put a file or a link back: itself if it was kept, else one that is the same; raise DashtamError, OSError."""
     path, snapshot = site.project / action.path, action.snapshot
     make_parents(site, path)
-    replacing = site.look(action.path).kind is not Kind.ABSENT
     original = origins.original(site.ledger, key)
-    if durable.look_at(original).same_contents(snapshot):
-        durable.name(original, path, replacing=replacing)
-        durable.settle(path, durable.look_of(snapshot))
-    else:
-        durable.name(made_again(site, action.path, snapshot), path, replacing=replacing)
+    is_kept = durable.look_at(original).same_contents(snapshot)
+    complete = original if is_kept else made_again(site, action.path, snapshot)
+    require_found(site, action)
+    durable.name(complete, path, replacing=action.found.kind is not Kind.ABSENT)
+    durable.settle(path, durable.look_of(snapshot))
+
+
+def require_found(site: Site, action: Action) -> None:
+    """Raise DashtamError (BUSY) when what an action takes away is not what it was judged by."""
+    if not site.look(action.path).same_contents(action.found):
+        raise durable.changing(site.project / action.path)
 
 
 def made_again(site: Site, path: str, snapshot: Snapshot) -> Path:
@@ -76,11 +85,10 @@ def set_aside(site: Site, name: str) -> Path:
 
     Raises DashtamError (CANNOT_CREATE).
     """
-    root = site.backup.folder / ledger.SET_ASIDE
-    ledger.make_private(root, owner=ledger.owner_of(site.backup.folder))
-    wanted = root / name
+    wanted = site.backup.folder / ledger.SET_ASIDE / name
+    for folder in reversed(wanted.relative_to(site.backup.folder).parents[:-1]):
+        ledger.make_private(site.backup.folder / folder, owner=ledger.owner_of(site.backup.folder))
     with durable.naming(site.project / name):
-        wanted.parent.mkdir(mode=ledger.PRIVATE_FOLDER, parents=True, exist_ok=True)
         numbered = (wanted.with_name(f"{wanted.name}.{number}") for number in itertools.count(2))
         target = next(one for one in itertools.chain([wanted], numbered) if not os.path.lexists(one))
         site.journal.append(Event.SET_ASIDE, path=name, target=str(target.relative_to(site.project)))
@@ -88,3 +96,26 @@ def set_aside(site: Site, name: str) -> Path:
         for folder in (target.parent, (site.project / name).parent):
             files.sync_folder(folder)
     return target
+
+
+def unlike(path: str, found: Snapshot, wanted: Snapshot) -> Finding | None:
+    """Return what a path's owner, mode and time still lack, None for nothing."""
+    name = shlex.quote(shown(path))
+    seconds, rest = divmod(wanted.mtime, 10**9)
+    is_link = wanted.kind is Kind.LINK
+    commands = {
+        "owner": (found.uid, found.gid) != (wanted.uid, wanted.gid)
+        and f"chown --no-dereference {wanted.uid}:{wanted.gid} {name}",
+        "mode": not is_link and found.mode != wanted.mode and f"chmod {wanted.mode:04o} {name}",
+        "time": found.mtime != wanted.mtime and f"touch --no-dereference --date=@{seconds}.{rest:09} {name}",
+    }
+    missing = {word: command for word, command in commands.items() if command}
+    if wanted.is_foreseen or not missing:
+        return None
+    return Finding(
+        kind="look-differs",
+        where=shown(path),
+        message=f"All but its {' and '.join(missing)} is as before: that is for its owner or root to set.",
+        hint=f"As root: {' && '.join(missing.values())}",
+        severity=Severity.WARNING,
+    )

@@ -3,21 +3,26 @@
 A rollback that was cut short is finished by another one; until then nothing goes forwards.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+
 from dashtam_tasks import files
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.migration import backup, ledger
-from dashtam_tasks.migration.execution import durable, site
-from dashtam_tasks.migration.execution.course import Course, RolledBack, in_the_end, undo_all
-from dashtam_tasks.migration.execution.putting_back import set_aside
+from dashtam_tasks.findings import Finding
+from dashtam_tasks.migration import backup, durable, ledger
+from dashtam_tasks.migration.backup import records
+from dashtam_tasks.migration.execution import clearing, putting_back, site
+from dashtam_tasks.migration.execution.course import Course, RolledBack, in_the_end, undo_all, was_dumped
 from dashtam_tasks.migration.execution.site import Site, Volumes
 from dashtam_tasks.migration.ledger import saved_plan
 from dashtam_tasks.migration.ledger.journal import Event
 from dashtam_tasks.migration.ledger.plans import SavedPlan
 from dashtam_tasks.migration.ledger.saved_plan import ROOT
-from dashtam_tasks.migration.snapshots import Kind
+from dashtam_tasks.migration.operations import CopyVolume
+from dashtam_tasks.migration.snapshots import Kind, Snapshot
 from dashtam_tasks.notifying import Notify
 
 __all__ = ["RolledBack", "roll_back"]
@@ -41,8 +46,7 @@ def roll_back(
     what volumes raise. Whatever it raises, the same call goes on from there.
     """
     if is_archived(project, saved):
-        finish(project, saved)
-        return RolledBack()
+        return RolledBack() if dry_run else RolledBack(kept=finish(project, saved))
     refuse_damaged(site.backup_of(project, saved))
     if dry_run:
         return rehearsed(project, saved, force=force, notify=notify, volumes=volumes)
@@ -50,10 +54,21 @@ def roll_back(
     here = replace(here, saved=begun(here))
     course = Course(site=here, force=force, dry_run=False)
     undo_all(course)
-    put_times_back(here)
+    clearing.clear_all(course)
+    put_times_back(course)
     here.journal.append(Event.ROLLED_BACK)
-    put_away(here)
+    told = dict.fromkeys((*course.result.told, *dumped(here)))
+    course.result = replace(course.result, kept=(*course.result.kept, *put_away(here)), told=tuple(told))
     return in_the_end(course.result)
+
+
+def dumped(here: Site) -> Iterator[str]:
+    """Yield where each dump of a copied volume is, also those of a run that was cut short."""
+    operations = (one.operation for _, one in here.saved.keyed())
+    volumes = {one.target for one in operations if isinstance(one, CopyVolume)}
+    for dump in records.read(here.backup.folder).dumps:
+        if dump.volume in volumes:
+            yield was_dumped(dump.volume, here.backup.dump_file(dump))
 
 
 def rehearsed(
@@ -63,6 +78,7 @@ def rehearsed(
     here = site.looked_at(project, saved, volumes=volumes, notify=notify)
     course = Course(site=here, force=force, dry_run=True)
     undo_all(course)
+    clearing.clear_all(course)
     return in_the_end(course.result)
 
 
@@ -89,23 +105,34 @@ def begun(here: Site) -> SavedPlan:
     return saved
 
 
-def put_times_back(here: Site) -> None:
+def put_times_back(course: Course) -> None:
     """Give the folders in which something was changed the times that they had; raise DashtamError."""
+    here = course.site
     chosen = (one.operation for _, one in here.saved.keyed())
     for path in saved_plan.parents(chosen) - {ROOT}:
         before = here.backup.entries.get(path, here.saved.folders[path])
         if before.kind is Kind.FOLDER and here.look(path).kind is Kind.FOLDER:
-            backup.put_back_times(here.project / path, before)
+            for finding in time_put_back(here.project, path, before):
+                course.keep(finding)
 
 
-def put_away(here: Site) -> None:
-    """Move the ledger into the backup in one go, and finish; raise DashtamError (CANNOT_CREATE)."""
+def time_put_back(project: Path, path: str, before: Snapshot) -> Iterator[Finding]:
+    """Give a folder the time that it had, and yield that it could not be, if so; raise DashtamError."""
+    backup.put_back_times(project / path, before)
+    found = durable.look_at(project / path)
+    finding = putting_back.unlike(path, found, msgspec.structs.replace(found, mtime=before.mtime))
+    if finding:
+        yield finding
+
+
+def put_away(here: Site) -> tuple[Finding, ...]:
+    """Move the ledger into the backup in one go, and finish, as that says; raise DashtamError (CANNOT_CREATE)."""
     for folder in (here.ledger.scratch, here.ledger.originals):
         with durable.naming(folder):
             for one in folder.iterdir():
                 one.unlink()
-    target = set_aside(here, ledger.NAME)
-    finish(here.project, replace(here.saved, ledger=ledger.Ledger(target)))
+    target = putting_back.set_aside(here, ledger.NAME)
+    return finish(here.project, replace(here.saved, ledger=ledger.Ledger(target)))
 
 
 def is_archived(project: Path, saved: SavedPlan) -> bool:
@@ -113,10 +140,14 @@ def is_archived(project: Path, saved: SavedPlan) -> bool:
     return saved.ledger.folder.resolve() != ledger.of(project).folder.resolve()
 
 
-def finish(project: Path, saved: SavedPlan) -> None:
-    """Do what is left when the ledger is in the backup: the time of the project's folder, and the plan's end."""
+def finish(project: Path, saved: SavedPlan) -> tuple[Finding, ...]:
+    """Do what is left when the ledger is in the backup: the time of the project's folder, and the plan's end.
+
+    Returns what could not be put back of the folder's time.
+    """
     before = site.backup_of(project, saved).entries.get(ROOT, saved.folders[ROOT])
-    backup.put_back_times(project, before)
+    missed = tuple(time_put_back(project, ROOT, before))
     with durable.naming(saved.ledger.plan):
         saved.ledger.plan.rename(saved.ledger.folder / ROLLED_BACK)
         files.sync_folder(saved.ledger.folder)
+    return missed

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Protocol
 
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.migration import backup, ledger
+from dashtam_tasks.migration import backup, durable, ledger
 from dashtam_tasks.migration.backup import Backup
-from dashtam_tasks.migration.execution import durable
 from dashtam_tasks.migration.ledger import Ledger, journal
 from dashtam_tasks.migration.ledger.journal import Journal
 from dashtam_tasks.migration.ledger.plans import SavedPlan
@@ -41,7 +40,11 @@ class TakenBack(Protocol):
 
     @property
     def problem(self) -> str:
-        """Why it stays, empty when it does not."""
+        """Why it was not removed, empty when it was."""
+
+    @property
+    def hint(self) -> str:
+        """What a person can do about that."""
 
 
 class Volumes(Protocol):

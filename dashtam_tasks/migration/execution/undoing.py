@@ -27,12 +27,16 @@ class Act(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
-    """One thing to do at a path; `snapshot` is what is there afterwards, `source` where it is moved back from."""
+    """One thing to do at a path; `snapshot` is what is there afterwards, `source` where it is moved back from.
+
+    `found` is what is there, of what is replaced or removed: something else would be the person's.
+    """
 
     act: Act
     path: str
     snapshot: Snapshot = ABSENT
     source: str = ""
+    found: Snapshot = ABSENT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +87,10 @@ def made(effect: Effect, path: str, found: Snapshot) -> Judgement:
     if found.same_contents(before):
         return Judgement(actions=tuple(described(effect, path, found)))
     if before.kind is Kind.ABSENT and found.same_contents(after):
-        return Judgement(actions=(Action(act=Act.REMOVE, path=path),))
+        return Judgement(actions=(Action(act=Act.REMOVE, path=path, found=found),))
     is_free = found.kind is Kind.ABSENT and effect.is_recorded
     if before.kind is not Kind.ABSENT and (found.same_contents(after) or is_free):
-        return Judgement(actions=(Action(act=Act.RESTORE, path=path, snapshot=before),))
+        return Judgement(actions=(Action(act=Act.RESTORE, path=path, snapshot=before, found=found),))
     # Without a record the operation was not done, and what differs has nothing to do with it.
     return Judgement(persons=(path,) if effect.is_recorded else ())
 
@@ -126,7 +130,8 @@ def beside(effect: Effect, operation: Move, source: Snapshot, target: Snapshot) 
         return Judgement(actions=looks)
     if target.same_contents(source) and effect.is_recorded:
         # A half-made move, or a copy that the person put back: these bytes stay at the source.
-        return Judgement(actions=(Action(act=Act.REMOVE, path=operation.target), *looks))
+        removed = Action(act=Act.REMOVE, path=operation.target, found=target)
+        return Judgement(actions=(removed, *looks))
     if not effect.is_recorded:
         return Judgement()
     if is_original:
@@ -137,7 +142,7 @@ def beside(effect: Effect, operation: Move, source: Snapshot, target: Snapshot) 
 def described(effect: Effect, path: str, found: Snapshot) -> Iterator[Action]:
     """Yield what gives a file with the right bytes back its mode, owner and time, if it lost them."""
     before = effect.before[path]
-    if effect.is_recorded and before.kind is not Kind.ABSENT and before.mtime and found != before:
+    if effect.is_recorded and before.kind is not Kind.ABSENT and not before.is_foreseen and found != before:
         yield Action(act=Act.DESCRIBE, path=path, snapshot=before)
 
 

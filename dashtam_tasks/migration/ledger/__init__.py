@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dashtam_tasks import files
-from dashtam_tasks.migration.execution import durable
-from dashtam_tasks.migration.execution.durable import Look, Owner
+from dashtam_tasks.migration import durable
+from dashtam_tasks.migration.durable import Look, Owner
 from dashtam_tasks.ownership import ROOT
 
 NAME = ".dashtam"
@@ -90,6 +90,14 @@ class Ledger:
 def of(project: Path) -> Ledger:
     """Return the ledger of the project in a folder, whether it is there or not."""
     return Ledger(project / NAME)
+
+
+def by_hand(folder: Path) -> str:
+    """Return what is left to do where the ledger in a folder is damaged."""
+    return (
+        f"`migrate.backups --verify` says whether the backup is whole. Copy its files back from {BACKUPS}/ by "
+        f"hand, and then remove {folder}."
+    )
 
 
 def owner_of(folder: Path) -> Owner | None:

@@ -4,16 +4,17 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from socket import gethostname
 from typing import IO
 
 from dashtam_tasks import files
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.instances.holding import holder, locked_at_once
-from dashtam_tasks.migration import ledger
-from dashtam_tasks.migration.execution import durable
+from dashtam_tasks.migration import durable, ledger
 from dashtam_tasks.migration.ledger import Ledger
 from dashtam_tasks.ownership import ROOT
 
@@ -21,56 +22,92 @@ from dashtam_tasks.ownership import ROOT
 ATTEMPTS = 100
 
 
+@dataclass
+class Hold:
+    """A project that is held, by the lock in `file`."""
+
+    project: Path
+    task: str
+    file: IO[str]
+
+    def renew(self) -> None:
+        """Take the lock again after a rollback has moved it away, with the ledger that it was in.
+
+        Raises DashtamError: BUSY when another process was quicker, CANNOT_CREATE.
+        """
+        file = taken(self.project, self.task)
+        self.file.close()
+        self.file = file
+
+
 @contextmanager
-def held(project: Path, *, task: str) -> Iterator[None]:
+def held(project: Path, *, task: str) -> Iterator[Hold]:
     """Hold the project in a folder for this process alone; `task` is what others are told that we do.
 
     What is made for the lock goes again unless a plan was put beside it, and the project's folder keeps its
     time. Raises DashtamError: BUSY at once, naming the holder, when it is not free, CANNOT_CREATE.
     """
-    kept = ledger.of(project)
-    before = project.stat()
-    with taken(kept) as file:
-        # Whoever looks at the folder from now on is to see it as it was.
-        put_time(project, before)
-        try:
-            sign(kept.lock, file, task)
-            yield
-        finally:
-            clear(project, kept, file)
+    hold = Hold(project, task, taken(project, task))
+    try:
+        yield hold
+    finally:
+        with hold.file:
+            clear(project, hold.file)
 
 
-def taken(kept: Ledger) -> IO[str]:
-    """Return the lock's file, locked for us until it is closed.
+def taken(project: Path, task: str) -> IO[str]:
+    """Return the lock's file, locked for us until it is closed, and signed.
 
     Raises DashtamError: BUSY when another process has it, CANNOT_CREATE.
     """
+    kept = ledger.of(project)
     for _ in range(ATTEMPTS):
-        kept.make_folder()
-        file = opened(kept.lock)
-        if not locked_at_once(file):
-            with file:
-                raise busy(kept, holder(file))
-        if is_current(kept.lock, file):
-            return file
-        file.close()
+        # Between making the folder and locking the file in it, who ends would remove both.
+        with files.locked(project):
+            file = opened(project, kept)
+            if file and not locked_at_once(file):
+                with file:
+                    raise busy(kept, holder(file))
+            if file and is_current(kept.lock, file):
+                return signed(project, kept, file, task)
+        if file:
+            file.close()
     raise busy(kept, "another task")
 
 
-def opened(path: Path) -> IO[str]:
-    """Return a lock's file, private, made where it is missing; raise DashtamError (CANNOT_CREATE)."""
-    with durable.naming(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, files.PRIVATE)
+def opened(project: Path, kept: Ledger) -> IO[str] | None:
+    """Return the lock's file, private, made where it is missing; None when a rollback took its folder away.
+
+    Raises DashtamError (CANNOT_CREATE).
+    """
+    before = project.stat()
+    kept.make_folder()
+    with durable.naming(kept.lock):
+        try:
+            descriptor = os.open(kept.lock, os.O_RDWR | os.O_CREAT | os.O_APPEND, files.PRIVATE)
+        except FileNotFoundError:
+            return None
+        # Whoever looks at the project's folder from now on is to see it as it was.
+        put_time(project, before)
     return os.fdopen(descriptor, "a+", encoding="utf-8")
 
 
-def sign(path: Path, file: IO[str], task: str) -> None:
-    """Write into a lock's file who has it; raise DashtamError (CANNOT_CREATE)."""
+def signed(project: Path, kept: Ledger, file: IO[str], task: str) -> IO[str]:
+    """Return a lock's file with who has it written in; raise DashtamError (CANNOT_CREATE).
+
+    The host is among that, since a container has process numbers of its own.
+    """
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    with durable.naming(path):
-        os.truncate(file.fileno(), 0)
-        # Past the file's buffer, from which a full disk would have it fail once more on closing.
-        os.write(file.fileno(), f"{task} (process {os.getpid()}, since {since})".encode())
+    signature = f"{task} (process {os.getpid()}, since {since}, on {gethostname()})"
+    with ExitStack() as unsigned:
+        unsigned.enter_context(file)
+        unsigned.callback(remove_unused, project, kept)
+        with durable.naming(kept.lock):
+            os.truncate(file.fileno(), 0)
+            # Past the file's buffer, from which a full disk would have it fail once more on closing.
+            os.write(file.fileno(), signature.encode())
+        unsigned.pop_all()
+    return file
 
 
 def is_current(path: Path, file: IO[str]) -> bool:
@@ -91,11 +128,13 @@ def busy(kept: Ledger, who: str) -> DashtamError:
 
 
 def holder_of(project: Path) -> str:
-    """Return who works on a project now, empty for nobody; nothing is changed."""
+    """Return who works on a project now, empty for nobody; nothing is changed.
+
+    Raises DashtamError (CANNOT_CREATE) when the project's folder may not be looked into.
+    """
     lock = ledger.of(project).lock
-    if not lock.exists():
-        return ""
-    with lock.open(encoding="utf-8") as file:
+    # Whoever takes the lock meanwhile is not to take us for its holder.
+    with files.locked(project), suppress(FileNotFoundError), lock.open(encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -103,9 +142,17 @@ def holder_of(project: Path) -> str:
     return ""
 
 
-def clear(project: Path, kept: Ledger, file: IO[str]) -> None:
-    """Remove what was made for a lock when nothing else is there, and let the project's folder keep its time."""
-    if is_current(kept.lock, file) and is_unused(kept):
+def clear(project: Path, file: IO[str]) -> None:
+    """Remove what was made for our lock when nothing else is there."""
+    kept = ledger.of(project)
+    if is_current(kept.lock, file):
+        with files.locked(project):
+            remove_unused(project, kept)
+
+
+def remove_unused(project: Path, kept: Ledger) -> None:
+    """Remove a ledger's folder when nothing but a lock is in it, and let the project's folder keep its time."""
+    if is_unused(kept):
         present = project.stat()
         shutil.rmtree(kept.folder)
         put_time(project, present)

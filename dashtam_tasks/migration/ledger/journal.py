@@ -16,8 +16,7 @@ from pathlib import Path
 import msgspec
 
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.migration import ledger
-from dashtam_tasks.migration.execution import durable
+from dashtam_tasks.migration import durable, ledger
 from dashtam_tasks.migration.ledger import Key, Ledger, coding
 from dashtam_tasks.migration.ledger.changes import States
 from dashtam_tasks.migration.snapshots import Snapshot, quoted
@@ -186,8 +185,7 @@ def damaged(path: Path, why: str) -> DashtamError:
     return DashtamError(
         f"{path} is damaged: {why}. Nothing was done.",
         code=ExitCode.DATA,
-        hint=f"The backup is whole: copy its files back from {ledger.BACKUPS}/ by hand, as "
-        f"ROLLBACK_PROCEDURE.md says, and then remove {path.parent}.",
+        hint=ledger.by_hand(path.parent),
     )
 
 

@@ -14,8 +14,7 @@ import msgspec
 
 from dashtam_tasks import __version__
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.migration import ledger
-from dashtam_tasks.migration.execution import durable
+from dashtam_tasks.migration import durable, ledger
 from dashtam_tasks.migration.facts import Facts
 from dashtam_tasks.migration.ledger import Ledger, coding
 from dashtam_tasks.migration.ledger.changes import foreseen
@@ -158,8 +157,7 @@ def loaded(kept: Ledger) -> SavedPlan:
         raise DashtamError(
             f"{kept.plan} is damaged: {error}",
             code=ExitCode.DATA,
-            hint=f"The backup is whole: copy its files back from {ledger.BACKUPS}/, as ROLLBACK_PROCEDURE.md "
-            f"says, and then remove {kept.folder}.",
+            hint=ledger.by_hand(kept.folder),
         ) from error
 
 

@@ -13,12 +13,13 @@ from dashtam_tasks.migration.steps import outline
 
 
 class State(enum.StrEnum):
-    """Where a step stands; `done` is without its verification."""
+    """Where a step stands; `done` is without its verification, `going back` once any of it is undone."""
 
     PENDING = "pending"
     UNDER_WAY = "under way"
     DONE = "done"
     VERIFIED = "verified"
+    GOING_BACK = "going back"
 
 
 class Course(enum.StrEnum):
@@ -107,6 +108,8 @@ def step_standing(step: SavedStep, records: Sequence[Record]) -> StepStanding:
 
 def state(step: SavedStep, records: Sequence[Record], done: int) -> State:
     """Return the state of a step by its records."""
+    if any(one.event is Event.UNDONE for one in records):
+        return State.GOING_BACK
     if any(one.event is Event.VERIFIED for one in records):
         return State.VERIFIED
     if step.operations and done == len(step.operations):

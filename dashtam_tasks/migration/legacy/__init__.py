@@ -23,6 +23,7 @@ from dashtam_tasks.migration.legacy import (
     services,
 )
 from dashtam_tasks.migration.legacy.compose_files import ComposeFile, Kind
+from dashtam_tasks.migration.legacy.development import Development
 from dashtam_tasks.migration.legacy.env_files import EnvFile
 from dashtam_tasks.migration.legacy.file_part import FilePart
 from dashtam_tasks.migration.legacy.git import Git
@@ -43,14 +44,16 @@ __all__ = ["Legacy", "Role", "TestFile", "survey"]
 class Legacy:
     """A project as it is; names of files are relative to `folder`.
 
-    `base` and `override` are what plain `docker compose` takes, empty for none. `resolutions` say what Compose
-    makes of files together, the plain ones first; their models hold values from env files, and are not for showing.
+    `base` and `override` are what plain `docker compose` takes, empty for none; `development` is what a developer's
+    own environment uses. `resolutions` say what Compose makes of files together, development's first; their models
+    hold values from env files, and are not for showing.
     """
 
     folder: Path
     project: ProjectName
     base: str
     override: str
+    development: Development
     compose_files: tuple[ComposeFile, ...] = field(repr=False)
     tests: tuple[TestFile, ...]
     env_files: tuple[EnvFile, ...]
@@ -93,12 +96,13 @@ def survey(folder: Path) -> Legacy:
     """
     part = file_part.read(folder.absolute())
     place = part.tree.folder
-    plain, tests = part.resolve_plain(), tuple(part.judged())
-    resolutions = (*([plain] if plain else []), *(part.resolve(*test.files) for test in tests))
+    own, tests = part.resolve_development(), tuple(part.judged())
+    tested = (part.resolve(*test.files, named_env_files=test.env_files) for test in tests)
+    resolutions = (*([own] if own else []), *tested)
     models = {one.files: one.model for one in resolutions if one.model}
     files = other_files.find(part.tree)
     suites, roles = run_by(part, models, files)
-    project = project_name.find(part, plain)
+    project = project_name.find(part, own)
     named_env_files = env_files.find(part.tree, part.compose, part.uses)
     projects = (project.name, *project.others, *(model.name for model in models.values()))
     engine = on_engine.ask(projects, models.values())
@@ -108,6 +112,7 @@ def survey(folder: Path) -> Legacy:
         project=project,
         base=part.first(Kind.BASE),
         override=part.first(Kind.OVERRIDE),
+        development=part.development,
         compose_files=part.compose,
         tests=tests,
         env_files=named_env_files,

@@ -6,7 +6,7 @@ https://docs.docker.com/compose/intro/compose-application-model/#the-compose-fil
 
 import enum
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -28,6 +28,8 @@ OVERRIDE_NAMES = (
 ANY_NAME = re.compile(r"(?:[\w.-]*[._-])?compose(?:[._-][\w.-]*)?\.ya?ml")
 # The latest is no test.
 TEST_WORD = re.compile(r"(?<!la)test", re.IGNORECASE)
+# What a command line lays over the base for a pipeline is for tests where no file is called so.
+PIPELINE_WORDS = frozenset("ci e2e integration acceptance spec".split())
 TEST_FOLDERS = frozenset("test tests testing".split())
 GENERIC_WORDS = frozenset("docker compose yml yaml".split())
 MIGRATED = "compose/docker-compose.dev.yml"
@@ -74,12 +76,13 @@ def find(tree: Tree, uses: Iterable[Use], *, chosen: tuple[str, ...] = ()) -> tu
     names = dict.fromkeys([*called, *named, *(name for name in chosen if name in tree.files)])
     base = base_of(tree, list(names), uses, chosen)
     override = override_of(tree, base) if not chosen else ""
+    tests = {name for name in names if is_test(name)} or {*for_pipelines(base, uses)}
     found: dict[str, ComposeFile] = {}
     pending = list(names)
     while pending:
         name = pending.pop()
         if name not in found:
-            found[name] = read(tree, name, kind_of(name, base, override))
+            found[name] = read(tree, name, kind_of(name, base, override, tests))
             pending += found[name].refers_to
     return tuple(sorted(found.values(), key=lambda one: (list(Kind).index(one.kind), one.file)))
 
@@ -109,17 +112,29 @@ def is_test(name: str) -> bool:
     return TEST_WORD.search(path.name) is not None or bool(TEST_FOLDERS & set(path.parts[:-1]))
 
 
-def kind_of(name: str, base: str, override: str) -> Kind:
+def for_pipelines(base: str, uses: Iterable[Use]) -> Iterator[str]:
+    """Yield the files that command lines lay over the base, as far as their names tell of a pipeline."""
+    for use in uses:
+        yield from (
+            name for name in use.files[1:] if use.files[0] == base and PIPELINE_WORDS & {*words_of(name)}
+        )
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words that a Compose file's name is made of."""
+    return [word for word in re.split(r"[._-]", PurePosixPath(name).name.lower()) if word]
+
+
+def kind_of(name: str, base: str, override: str, tests: Collection[str]) -> Kind:
     """Return what a Compose file is to the project."""
     if name in {base, override}:
         return Kind.BASE if name == base else Kind.OVERRIDE
-    return Kind.TEST if is_test(name) else Kind.OTHER
+    return Kind.TEST if name in tests or is_test(name) else Kind.OTHER
 
 
 def read(tree: Tree, name: str, kind: Kind) -> ComposeFile:
     """Return a Compose file with its YAML, or with what is wrong with it."""
-    words = re.split(r"[._-]", PurePosixPath(name).name)
-    variant = "-".join(word for word in words if word and word not in GENERIC_WORDS)
+    variant = "-".join(word for word in words_of(name) if word not in GENERIC_WORDS)
     try:
         text = (tree.folder / name).read_bytes().decode()
         root = yaml_nodes.parse(text, name=name)

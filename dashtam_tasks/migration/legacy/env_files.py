@@ -67,10 +67,11 @@ def named_in_compose(tree: Tree, compose_files: Iterable[ComposeFile]) -> Iterat
     """Yield each env file that `env_file` names, or that is mounted, with its place."""
     for file in compose_files:
         for scalar in yaml_nodes.scalars(file.root):
-            path = scalar.value.partition(":")[0] if "volumes" in scalar.keys else scalar.value
-            mounted = (
-                "volumes" in scalar.keys and is_env_name(PurePosixPath(path)) and path.startswith((".", "/"))
-            )
+            # Of a mount in long syntax, all else is about the container.
+            last = scalar.keys[-1] if scalar.keys else ""
+            is_source = "volumes" in scalar.keys and (last == "source" or last.isdecimal())
+            path = scalar.value.partition(":")[0] if is_source else scalar.value
+            mounted = is_source and is_env_name(PurePosixPath(path)) and path.startswith((".", "/"))
             named = "env_file" in scalar.keys and scalar.keys[-1] not in {"required", "format"}
             if (mounted or named) and "$" not in path:
                 yield tree.relative(path, file.folder), f"{file.file}:{scalar.line}"

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from dashtam_tasks.findings import Finding, Severity
 from dashtam_tasks.migration.legacy import (
     compose_files,
+    development,
     document_lines,
     env_files,
     lines,
@@ -19,6 +21,7 @@ from dashtam_tasks.migration.legacy import (
     usage,
 )
 from dashtam_tasks.migration.legacy.compose_files import ComposeFile, Kind
+from dashtam_tasks.migration.legacy.development import Development
 from dashtam_tasks.migration.legacy.line import Line, Source
 from dashtam_tasks.migration.legacy.makefile import Makefile
 from dashtam_tasks.migration.legacy.resolution import Resolution
@@ -33,7 +36,7 @@ SETS_FILES = re.compile(r"\s*(?:export\s+)?COMPOSE_FILE\s*=")
 class FilePart:
     """The files of a project, every line in them that a shell could get, and what they say of Compose.
 
-    `values` are those of `.env`, which Compose reads by itself.
+    `values` are those of the `.env` here, which may choose Compose files.
     """
 
     tree: Tree
@@ -47,13 +50,42 @@ class FilePart:
         """Return the first file of a kind, empty for none."""
         return next((one.file for one in self.compose if one.kind is kind), "")
 
-    def resolve(self, *names: str, named: bool = True) -> Resolution:
-        """Return what Compose makes of files together; `named` is that of resolution.resolve."""
+    @cached_property
+    def development(self) -> Development:
+        """What development uses together."""
+        return development.find(self.compose, self.uses, chosen=chosen_files(self.values))
+
+    def resolve(
+        self, *names: str, named_env_files: Iterable[str] = (), project: str = "", found: bool = False
+    ) -> Resolution:
+        """Return what Compose makes of files together; with `found` it takes them by itself.
+
+        `named_env_files` and `project` are those of a command line; an env file that is missing is not read.
+        """
         known = {one.file: one for one in self.compose}
         chosen = [known[name] for name in names if name in known]
+        there = tuple(name for name in named_env_files if (self.tree.folder / name).is_file())
+        options = [f"--env-file={name}" for name in there]
+        options += [f"--project-name={project}"] if project else []
         return resolution.resolve(
-            self.tree.folder, chosen, beside=self.beside(chosen), values=self.values, named=named
+            self.tree.folder,
+            chosen,
+            beside=self.beside(chosen),
+            values=self.values_for(names, there, found=found),
+            options=options,
+            named=not found,
         )
+
+    def values_for(self, names: Iterable[str], chosen: tuple[str, ...], *, found: bool) -> dict[str, str]:
+        """Return the values that files are resolved with: of the chosen env files, else of what Compose reads.
+
+        It looks for `.env` in the folder of the first file, and here where it takes the files by itself.
+        """
+        beside = [str(PurePosixPath(name).parent / env_files.DEFAULT) for name in names][:1]
+        wanted = chosen or (*beside, *([env_files.DEFAULT] if found else []))
+        there = (name for name in wanted if (self.tree.folder / name).is_file())
+        pairs = (pair for name in there for pair in env_files.values_of(self.tree, name).items())
+        return dict(pairs)
 
     def beside(self, chosen: Iterable[ComposeFile]) -> tuple[ComposeFile, ...]:
         """Return the files that some extend or include, and those that these do."""
@@ -67,14 +99,12 @@ class FilePart:
                 pending += known[name].refers_to
         return tuple(found.values())
 
-    def resolve_plain(self) -> Resolution | None:
-        """Return what plain `docker compose` makes of the project, None when it has no base."""
-        base, override = self.first(Kind.BASE), self.first(Kind.OVERRIDE)
-        if not base:
+    def resolve_development(self) -> Resolution | None:
+        """Return what Compose makes of what development uses, None when the project has no base."""
+        own = self.development
+        if not self.first(Kind.BASE):
             return None
-        chosen = chosen_files(self.values)
-        names = chosen or tuple(name for name in (base, override) if name)
-        return self.resolve(*names, named=not chosen and base not in compose_files.BASE_NAMES)
+        return self.resolve(*own.files, named_env_files=own.env_files, project=own.project, found=own.found)
 
     def judged(self) -> Iterator[TestFile]:
         """Yield what each test file is."""

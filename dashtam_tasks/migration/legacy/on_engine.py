@@ -118,8 +118,10 @@ def wanted_volumes(projects: Iterable[str], models: Iterable[Model]) -> Iterator
 
 def inspected(projects: Iterable[str], volumes: Iterable[str]) -> tuple[Container, ...]:
     """Return the containers of projects, and those that hold volumes, one-off ones included, by name."""
-    filters = [f"label={PROJECT_LABEL}={project}" for project in projects]
-    filters += [f"volume={name}" for name in volumes]
+    # Containers have all the labels that one call filters by, and any of its volumes.
+    filters = [[f"label={PROJECT_LABEL}={project}"] for project in projects]
+    if names := [f"volume={name}" for name in volumes]:
+        filters.append(names)
     ids = {one for wanted in filters for one in listed(wanted)}
     if not ids:
         return ()
@@ -129,9 +131,10 @@ def inspected(projects: Iterable[str], volumes: Iterable[str]) -> tuple[Containe
     return tuple(sorted(found, key=lambda one: one.name))
 
 
-def listed(wanted: str) -> list[str]:
-    """Return the ids of the containers that one filter of `docker ps` finds, stopped ones included."""
-    return engine.docker("ps", "--all", "--quiet", "--no-trunc", "--filter", wanted).split()
+def listed(wanted: Iterable[str]) -> list[str]:
+    """Return the ids of the containers that filters of `docker ps` find, stopped ones included."""
+    filters = [part for one in wanted for part in ("--filter", one)]
+    return engine.docker("ps", "--all", "--quiet", "--no-trunc", *filters).split()
 
 
 def described(

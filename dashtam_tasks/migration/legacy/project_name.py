@@ -46,6 +46,8 @@ def names_in(part: FilePart, use: Use) -> Iterator[str]:
 
 def by_rules(part: FilePart) -> tuple[str, str]:
     """Return the name that Compose's rules give, and where it is from."""
+    if part.development.project:
+        return part.development.project, "the command lines of development"
     base = next((one for one in part.compose if one.kind is Kind.BASE), None)
     if part.values.get(VARIABLE):
         return part.values[VARIABLE], f"{VARIABLE} in .env"

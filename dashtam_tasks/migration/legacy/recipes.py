@@ -2,7 +2,7 @@
 
 import enum
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -153,7 +153,9 @@ def suites(
 ) -> tuple[Suite, ...]:
     """Return the test suites among what is started, each once; `exists` says whether a path is there."""
     found = tuple(found)
-    tests = [one for one in found if runners.runner_at(one.command) is not None]
+    own = {target.name for target in makefile.targets} if makefile else set()
+    running = (one for one in found if runners.runner_at(one.command) is not None)
+    tests = [one for one in running if not calls_target(one, own)]
     calling_scripts = any(
         one.start is not Start.HOST and one.command[0] in runners.SCRIPT_RUNNERS for one in tests
     )
@@ -171,6 +173,16 @@ def suites(
             prepared_by=tuple(preparing(one, found, makefile)),
         )
         for one in dict.fromkeys(chosen)
+    )
+
+
+def calls_target(one: Started, targets: Collection[str]) -> bool:
+    """Return whether a command on the host is `make` for a target that is known, whose recipe says what runs."""
+    program, *words = one.command
+    return (
+        one.start is Start.HOST
+        and runners.name_of(program) in {"make", "gmake"}
+        and bool({*words} & {*targets})
     )
 
 

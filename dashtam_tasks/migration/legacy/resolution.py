@@ -60,12 +60,13 @@ def resolve(
     *,
     beside: Iterable[ComposeFile] = (),
     values: Mapping[str, str],
+    options: Iterable[str] = (),
     named: bool = True,
 ) -> Resolution:
     """Return what Compose makes of files together, with a stand-in for each variable without a value.
 
-    `beside` are other files, which these may extend or include, `values` those of `.env`, which Compose reads by
-    itself. With `named` False Compose finds the files itself; else their order counts.
+    `beside` are other files, which these may extend or include, `values` those of the env files that Compose reads,
+    and `options` its own. With `named` False Compose finds the files itself; else their order counts.
     """
     files = tuple(files)
     names = tuple(one.file for one in files)
@@ -75,9 +76,11 @@ def resolve(
     stand_ins = dict(needed((*files, *beside), values))
     chosen = [part for name in names for part in ("--file", name)] if named else []
     # What an env_file sets does not matter here, and the file may be missing.
-    options = ["--profile", "*", "config", "--no-env-resolution", "--format", "json"]
+    rest = ["--profile", "*", "config", "--no-env-resolution", "--format", "json"]
     try:
-        done = processes.run(["docker", "compose", *chosen, *options], environment=stand_ins, cwd=folder)
+        done = processes.run(
+            ["docker", "compose", *chosen, *options, *rest], environment=stand_ins, cwd=folder
+        )
         if done.returncode:
             engine.compose_version()
     except DashtamError as error:

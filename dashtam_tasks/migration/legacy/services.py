@@ -45,13 +45,29 @@ def find(
     started: Iterable[Started],
     devcontainers: Iterable[Devcontainer],
 ) -> Services:
-    """Return what the services of a project are for."""
-    known = {name: service for model in models for name, service in model.services.items()}
+    """Return what the services of a project are for; `models` are development's, then those of tests.
+
+    The app is a service that all of them have, and where there is none, one of development's.
+    """
+    models = tuple(models)
+    known: dict[str, Service] = {}
+    for model in models:
+        known |= {name: one for name, one in model.services.items() if name not in known}
     databases = tuple(stores(known, DATABASES))
     caches = tuple(stores(known, CACHES))
     taken = {one.service for one in (*databases, *caches)}
-    app = next(apps(known, taken, tuple(suites), tuple(started), tuple(devcontainers)), None)
-    return Services(app=app, databases=databases, caches=caches)
+    evidence = (taken, tuple(suites), tuple(started), tuple(devcontainers))
+    # Tasks open the app in every environment.
+    for chosen in (models, models[:1]):
+        common = {
+            name: one
+            for name, one in known.items()
+            if chosen and all(name in each.services for each in chosen)
+        }
+        for app in apps(common, *evidence):
+            if app.service in common:
+                return Services(app=app, databases=databases, caches=caches)
+    return Services(app=next(apps(known, *evidence), None), databases=databases, caches=caches)
 
 
 def stores(services: dict[str, Service], images: frozenset[str]) -> Iterator[Named]:

@@ -1,6 +1,6 @@
 """Apartness: that the environments of a staged project would share nothing that they should not."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 from dashtam_tasks import isolation
 from dashtam_tasks.compose import Model, PublishedPort
 from dashtam_tasks.findings import Finding
-from dashtam_tasks.isolation import Subject
+from dashtam_tasks.migration.planning.provenance import Planned
 
 # Sources are mounted by several environments on purpose; the settings name them then.
 MEANT = frozenset({"shared-bind-mount"})
@@ -35,24 +35,23 @@ def numbers(port: PublishedPort) -> Iterable[int]:
     return range(int(first), int(last or first) + 1) if first else ()
 
 
-def breaches(stage: Path, files: Mapping[str, str], models: Mapping[str, Model]) -> tuple[Finding, ...]:
-    """Return what any two environments share that they should not; places are relative to the project.
+def breaches(planned: Iterable[Planned], *, folder: Path, stage: Path) -> tuple[Finding, ...]:
+    """Return what any two environments share that they should not.
 
-    `files` are their Compose files below `stage`, by environment.
+    `stage` is the project in `folder` as it would be; places are relative to it, and those of files that there are.
     """
-    subjects = [Subject(name=name, file=stage / files[name], model=model) for name, model in models.items()]
     found = (
         one
-        for pair in combinations(subjects, 2)
+        for pair in combinations(planned, 2)
         for one in isolation.overlaps(*pair, shared=())
         if one.kind not in MEANT
     )
-    return tuple(relative(one, stage) for one in found)
+    return tuple(relative(one, stage, folder) for one in found)
 
 
-def relative(finding: Finding, stage: Path) -> Finding:
-    """Return a finding whose places are those of the project, not of the stage."""
-    start = f"{stage}/"
-    return replace(
-        finding, where=finding.where.replace(start, ""), message=finding.message.replace(start, "")
-    )
+def relative(finding: Finding, *folders: Path) -> Finding:
+    """Return a finding whose places begin below folders."""
+    where, message = finding.where, finding.message
+    for folder in folders:
+        where, message = (text.replace(f"{folder}/", "") for text in (where, message))
+    return replace(finding, where=where, message=message)

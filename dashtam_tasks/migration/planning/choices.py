@@ -25,25 +25,38 @@ class Volumes(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """What a person decided: what names begin with (empty: as they do now), what the test file is, and the data."""
+    """What a person decided: what names begin with (empty: as they do now), what the test file is, and the data.
+
+    `volumes` is None where nobody said what becomes of the data; then they are copied.
+    """
 
     project: str = ""
     test_file: Role | None = None
-    volumes: Volumes = Volumes.COPY
+    volumes: Volumes | None = None
+
+    @property
+    def data(self) -> Volumes:
+        """What becomes of development's data."""
+        return self.volumes or Volumes.COPY
 
     def as_data(self) -> dict[str, str]:
         """Return the choices as plain text, by their names."""
         role = self.test_file.value if self.test_file else ""
-        return {"project": self.project, "test_file": role, "volumes": self.volumes.value}
+        return {"project": self.project, "test_file": role, "volumes": self.data.value}
+
+    def given(self) -> dict[str, str]:
+        """Return as plain text those choices that a person made, by their names."""
+        made = {"project": self.project, "test_file": self.test_file, "volumes": self.volumes}
+        return {name: value for name, value in self.as_data().items() if made[name]}
 
     @staticmethod
     def of(data: Mapping[str, str]) -> "Choices":
         """Return the choices that `as_data` has told."""
-        role = data.get("test_file")
+        role, volumes = data.get("test_file"), data.get("volumes")
         return Choices(
             project=data.get("project", ""),
             test_file=Role(role) if role else None,
-            volumes=Volumes(data.get("volumes") or Volumes.COPY),
+            volumes=Volumes(volumes) if volumes else None,
         )
 
     def answer(self, finding: Finding) -> bool:
@@ -54,10 +67,11 @@ class Choices:
 def sources(found: Legacy, choices: Choices) -> Iterator[Source]:
     """Yield what each environment is made from: development, and tests where the project has a file for them."""
     project = choices.project or prefix(found)
-    plain = tuple(name for name in (found.base, found.override) if name)
+    plain = found.development.files
     known = {one.file for one in found.env_files}
-    beside = str(PurePosixPath(found.base).parent / DEFAULT_ENV_FILE)
-    default = beside if beside in known else ""
+    here = [DEFAULT_ENV_FILE] if found.development.found else []
+    beside = str(PurePosixPath(plain[0]).parent / DEFAULT_ENV_FILE)
+    default = next((name for name in (*found.development.env_files, beside, *here) if name in known), "")
     yield Source(environment=DEVELOPMENT, project=project, files=plain, env_file=default)
     if found.tests:
         test = found.tests[0]
@@ -65,7 +79,14 @@ def sources(found: Legacy, choices: Choices) -> Iterator[Source]:
         files = files_of(test, choices)
         models = {one.files: one.model for one in found.resolutions}
         offset = apartness.offset(models.get(plain), models.get(files))
-        yield Source(environment=TESTS, project=project, files=files, env_file=own or default, offset=offset)
+        yield Source(
+            environment=TESTS,
+            project=project,
+            files=files,
+            env_file=own or default,
+            offset=offset,
+            shares_env_file=own in {"", default},
+        )
 
 
 def files_of(test: TestFile, choices: Choices) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ def draft(found: Legacy, choices: Choices) -> Drafted:
 
 def with_volumes(made: Draft, found: Legacy, choices: Choices) -> Draft:
     """Return development's draft with what a person decided about its data."""
-    match choices.volumes:
+    match choices.data:
         case Volumes.ADOPT:
             return volumes.adopted(made, found)
         case Volumes.NONE if found.engine.volumes:

@@ -12,7 +12,15 @@ from dashtam_tasks.instances.names import SUFFIX
 from dashtam_tasks.migration import legacy, operations
 from dashtam_tasks.migration.facts import EnvironmentFacts, Facts
 from dashtam_tasks.migration.legacy import Legacy
-from dashtam_tasks.migration.planning import apartness, drafting, environment_files, refusals, whole
+from dashtam_tasks.migration.planning import (
+    apartness,
+    drafting,
+    environment_files,
+    foreseen,
+    provenance,
+    refusals,
+    whole,
+)
 from dashtam_tasks.migration.planning.blueprint import Blueprint
 from dashtam_tasks.migration.planning.choices import DEVELOPMENT, Choices, sources
 from dashtam_tasks.migration.planning.drafting import Drafted
@@ -67,11 +75,12 @@ def proven(drafted: Drafted, choices: Choices, steps: tuple[Step, ...]) -> Plan:
         if any(one.unproven for one in steps):
             return Plan(found=found, refusals=(), steps=steps)
         blueprint = blueprint_of(drafted, stage)
-        compose_files = {name: one.compose_file for name, one in drafted.sources.items()}
-        breaches = apartness.breaches(stage, compose_files, blueprint.models)
-    if breaches:
-        return Plan(found=found, refusals=breaches)
-    every = whole.steps(blueprint, steps, data=choices.volumes.value)
+        planned = provenance.planned(blueprint)
+        breaches = apartness.breaches(planned, folder=found.folder, stage=stage)
+        if breaches:
+            return Plan(found=found, refusals=breaches)
+    blueprint, steps = foreseen.told(blueprint, steps)
+    every = whole.steps(blueprint, steps, data=choices.data.value)
     return refused_plan(found, every) or Plan(found=found, refusals=(), facts=blueprint.facts, steps=every)
 
 
@@ -110,7 +119,6 @@ def facts_of(drafted: Drafted) -> Facts:
         app=roles.app.service if roles.app else "",
         databases=tuple(one.service for one in roles.databases),
         caches=tuple(one.service for one in roles.caches),
-        legacy_containers=tuple(one.container for one in found.engine.running),
         moved=dict(drafted.moved),
         folders=MADE,
     )
@@ -144,6 +152,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
                 "operations": [str(one) for one in step.operations],
                 "declared": [asdict(one) for one in step.declared],
                 "remarks": step.remarks,
+                "places": step.places,
                 "unproven": [".".join(one.place) for one in step.unproven],
             }
             for step in plan.steps

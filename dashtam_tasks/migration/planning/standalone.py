@@ -37,7 +37,8 @@ class Source:
     """What an environment is made from: Compose files in their order, and the env file that they are resolved with.
 
     Names are relative to the project's folder; `env_file` is empty where there is none, and may be still to come.
-    `offset` is what host ports are moved by.
+    `offset` is what host ports are moved by. `shares_env_file` says that development is resolved with that env file
+    too, and each gets a copy.
     """
 
     environment: str
@@ -45,6 +46,7 @@ class Source:
     files: tuple[str, ...]
     env_file: str = ""
     offset: int = 0
+    shares_env_file: bool = False
 
     @property
     def compose_file(self) -> str:
@@ -68,7 +70,8 @@ class Source:
 def draft(source: Source, found: Legacy, *, moved: Mapping[str, str], job: Job | None = None) -> Draft:
     """Return the standalone file of an environment; `moved` says where each env file of the project goes.
 
-    `job` is what CI is for. Raises DashtamError (DATA), naming file and line, for what cannot be read, merged or
+    An environment's own env file goes to its own place, also where another one is resolved with it. `job` is what
+    CI is for. Raises DashtamError (DATA), naming file and line, for what cannot be read, merged or
     changed.
     """
     base, *overlays = (Document.read(found.folder / name) for name in source.files)
@@ -80,8 +83,9 @@ def draft(source: Source, found: Legacy, *, moved: Mapping[str, str], job: Job |
         environment=source.environment,
         project=source.project,
         origin=str(origin),
-        env_files=moved,
+        env_files={**moved, **({source.env_file: source.new_env_file} if source.env_file else {})},
         offset=source.offset,
+        shared=source.values(found.folder) if source.shares_env_file else {},
         base=base if overlays else None,
     )
     chosen = rules.all_of(taken=source.values(found.folder), applications=applications.of(found), job=job)

@@ -4,8 +4,9 @@ Only what is certain is changed: the Compose files of a devcontainer. The rest i
 document or a script may mean something else by the same words.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from dashtam_tasks.migration.legacy import tree
 from dashtam_tasks.migration.legacy.tree import Tree
@@ -17,6 +18,8 @@ from dashtam_tasks.migration.references.reference import Reference
 
 __all__ = ["Account", "Reference", "References", "find"]
 
+# So many places of a file are told one by one.
+FEW = 3
 IGNORE_FILES = (".gitignore", ".dockerignore")
 
 
@@ -30,9 +33,25 @@ class References:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Everything that is listed, in words."""
+        """Everything that is listed, in words; of a file that has many places, their number and the first lines."""
         unread = (f"{name}: it was not read; look there yourself" for name in self.skipped)
-        return (*map(str, self.listed), *unread)
+        by_file = groupby(self.listed, key=lambda one: one.file)
+        return (*(words for file, places in by_file for words in told(file, tuple(places))), *unread)
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """Every place of the files of which `remarks` tells only the first."""
+        by_file = (tuple(places) for _, places in groupby(self.listed, key=lambda one: one.file))
+        return tuple(str(one) for places in by_file if len(places) > FEW for one in places)
+
+
+def told(file: str, places: Sequence[Reference]) -> Iterator[str]:
+    """Yield what is said of the places in one file."""
+    if len(places) <= FEW:
+        yield from map(str, places)
+        return
+    first = ", ".join(dict.fromkeys(str(one.line) for one in places[:FEW]))
+    yield f"{file}: {len(places)} places name what is called otherwise now, the first in lines {first}"
 
 
 def find(blueprint: Blueprint, accounts: Iterable[Account] = ()) -> References:
@@ -81,7 +100,7 @@ def said_already(
     """Return whether the mention of a file is part of a command that is listed, or is changed anyway."""
     is_file = any(each.is_file and each.old.endswith(one.text.rpartition("/")[2]) for each in renames)
     in_command = any(
-        other.text.startswith(("docker", "COMPOSE_FILE="))
+        other.text.startswith(("docker ", "docker-compose ", "COMPOSE_FILE="))
         and (other.file, other.line) == (one.file, one.line)
         and one.text in other.text
         for other in listed

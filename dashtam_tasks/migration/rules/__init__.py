@@ -2,7 +2,17 @@
 
 from collections.abc import Collection, Mapping
 
-from dashtam_tasks.migration.rules import ci, data, durability, health, names, paths, ports, services
+from dashtam_tasks.migration.rules import (
+    ci,
+    data,
+    durability,
+    health,
+    names,
+    one_shot,
+    paths,
+    ports,
+    services,
+)
 from dashtam_tasks.migration.rules.applications import Application
 from dashtam_tasks.migration.rules.draft import Draft, Rule
 from dashtam_tasks.migration.rules.jobs import Job
@@ -23,6 +33,7 @@ def all_of(
         paths.RELATIVE_PATH,
         *((ci.only_job(job), ci.TRUSTING) if job else ()),
         services.ENDLESS_SLEEP,
+        one_shot.ONE_SHOT,
         services.INIT,
         data.TMPFS,
         durability.DURABILITY,

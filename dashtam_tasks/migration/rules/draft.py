@@ -16,8 +16,9 @@ class Draft:
 
     `environment` is dev, test or ci, and `project` what its names begin with. `origin` is the folder of the file
     that it was made from and `env_files` say where env files go, both relative to the project's folder. `offset` is
-    what host ports are moved by. `base` is the file that development uses, for a test file that was an overlay over
-    it. `declared` is what was changed on purpose, `remarks` what a person should know.
+    what host ports are moved by, and `shared` what an env file sets that development has as well. `base` is the
+    file that development uses, for a test file that was an overlay over it. `declared` is what was changed on
+    purpose, `remarks` what a person should know.
     """
 
     document: Document
@@ -26,6 +27,7 @@ class Draft:
     origin: str = "."
     env_files: Mapping[str, str] = field(default_factory=dict)
     offset: int = 0
+    shared: Mapping[str, str] = field(default_factory=dict)
     base: Document | None = None
     declared: tuple[Declared, ...] = ()
     remarks: tuple[str, ...] = ()

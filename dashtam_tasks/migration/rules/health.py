@@ -10,6 +10,7 @@ from dashtam_tasks.migration.rules.applications import Application
 from dashtam_tasks.migration.rules.draft import Draft, Rule
 from dashtam_tasks.migration.rules.health_checks import over_tcp
 from dashtam_tasks.migration.rules.known_images import Image
+from dashtam_tasks.migration.rules.one_shot import is_job
 from dashtam_tasks.migration.rules.port_syntax import read
 from dashtam_tasks.migration.rules.reading import environment, remarked, rule, value_of, with_defaults, words
 
@@ -29,8 +30,9 @@ DEFAULT_INTERVAL = "30s"
 
 
 def asked(draft: Draft, applications: Mapping[str, Application], job: str) -> Draft:
-    """Return the draft with a health check wherever it is known how to ask; the job ends, and needs none."""
-    for service in (name for name in draft.services if name != job):
+    """Return the draft with a health check wherever it is known how to ask; what ends by itself needs none."""
+    lasting = (name for name in draft.services if name != job and not is_job(draft.document, name))
+    for service in lasting:
         image = known_images.image_of(draft.document, service)
         if value_of(draft.document, service, "build") is not None:
             draft = built(draft, service, applications.get(service, Application()))
@@ -104,11 +106,7 @@ def built(draft: Draft, service: str, application: Application) -> Draft:
         return draft
     test = question(draft.document, service, application)
     result = with_check(draft, service, {"test": test, **BUILT}) if test else draft
-    if test and not reaches_others(draft, result, service):
-        return result
-    return remarked(
-        draft, f"{service} is built here and has no health check: write one that asks the service itself."
-    )
+    return result if test and not reaches_others(draft, result, service) else draft
 
 
 def question(document: Document, service: str, application: Application) -> list[str] | None:

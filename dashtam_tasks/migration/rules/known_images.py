@@ -6,7 +6,9 @@ The facts are those of each image's documentation, which `source` names.
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
+from dashtam_tasks.compose import Service
 from dashtam_tasks.migration.document import Document
 from dashtam_tasks.migration.rules import health_checks
 from dashtam_tasks.migration.rules.health_checks import NEWEST, Server
@@ -14,6 +16,8 @@ from dashtam_tasks.migration.rules.reading import environment, raw_words, value_
 
 # MinIO's date, PostgreSQL's version beside that of an extension, or the number that a tag begins with.
 VERSION = re.compile(r"RELEASE\.(\d+)-(\d+)-(\d+)|(?:.*\b)?pg(\d+)|v?(\d+)(?:\.(\d+))?")
+POSTGRES_FOLDERS = ("/var/lib/postgresql", "/var/lib/postgresql/data")
+POSTGRES_CHECKS = (health_checks.postgresql, health_checks.bitnami_postgresql)
 BITNAMI = ("bitnami", "bitnamilegacy", "bitnamisecure")
 
 
@@ -225,14 +229,18 @@ KINDS = (
 
 
 def repository(image: str) -> tuple[str, str]:
-    """Return an image's repository without its registry, and its tag; defaults stand for variables."""
+    """Return an image's repository without its registry, and its tag; defaults stand for variables.
+
+    One that was built here, as `localhost/PROJECT/postgres`, is known by its last name.
+    """
     name = with_defaults(image).partition("@")[0]
     folder, slash, last = name.rpartition("/")
     last, _, tag = last.partition(":")
     host, _, rest = f"{folder}{slash}{last}".partition("/")
     is_host = rest and (set(host) & {".", ":"} or host == "localhost")
     path = rest if is_host else f"{folder}{slash}{last}"
-    official = path.rpartition("/")[2] if path.split("/")[-2:-1] == ["library"] else path
+    is_plain = host == "localhost" or path.split("/")[-2:-1] == ["library"]
+    official = path.rpartition("/")[2] if is_plain else path
     return official, tag
 
 
@@ -244,6 +252,28 @@ def kind_of(image: str) -> Kind | None:
             if path == name or ("/" in name and path.endswith(f"/{name}")):
                 return kind
     return None
+
+
+def holds_data(kind: Kind, place: str) -> bool:
+    """Return whether the data of an image lie at, above or below a folder, whatever its version."""
+    here = PurePosixPath(place)
+    folders = map(str, (*kind.data, *kind.alternatives, *(kind.earlier or ())[1:]))
+    return any(here.is_relative_to(one) or PurePosixPath(one).is_relative_to(here) for one in folders)
+
+
+def keeps_postgres(service: Service, path: str) -> bool:
+    """Return whether a service has PostgreSQL's data in what it mounts at a path: in all of it or in a part.
+
+    PGDATA says where they are, else the image's habit; one that is not known is expected to be made from the
+    official one.
+    """
+    pgdata = service.environment.get("PGDATA")
+    if pgdata:
+        return PurePosixPath(pgdata).is_relative_to(path)
+    kind = kind_of(service.image)
+    if kind is None:
+        return path in POSTGRES_FOLDERS
+    return kind.check in POSTGRES_CHECKS and holds_data(kind, path)
 
 
 def version_of(tag: str) -> tuple[int, ...]:

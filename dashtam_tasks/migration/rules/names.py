@@ -24,6 +24,8 @@ from dashtam_tasks.migration.rules.places import (
 from dashtam_tasks.migration.rules.reading import parent_of, with_defaults
 
 INSTANCE = "${INSTANCE_SUFFIX:-}"
+# What stands behind a variable's name matters for its value, not for which one it is.
+REFERENCE = re.compile(r"\$\{?(\w+)(?:[^{}]*\})?")
 PROJECT = re.compile(r"\$\{?COMPOSE_PROJECT_NAME\b")
 # What has a name that begins with the project's where the file gives it none.
 SECTIONS = ("networks", "volumes", "secrets", "configs")
@@ -79,8 +81,7 @@ def name_containers(draft: Draft) -> Draft:
             texts[path] = new
             places = model_places(document, path)
             draft = declare_all(draft, "container-name", places, f"{value} became {new}")
-            reason = f"may mean the container {value}, which is not called that now."
-            draft = reduce(partial(remark_at, text=reason), mentions(document, str(value)), draft)
+            draft = told(draft, str(value), f"may mean the container {value}, which is not called that now.")
     for service in draft.services:
         if parent_of(document, service)[1]:
             reason = "leads to another file: a fixed name or a port from there stays as it is."
@@ -88,13 +89,23 @@ def name_containers(draft: Draft) -> Draft:
     return rewritten(draft, texts, rule="container-name", why="a container has the environment in its name")
 
 
+def told(draft: Draft, name: str, reason: str) -> Draft:
+    """Return the draft with a remark wherever services may mean what is not called so any more."""
+    return reduce(partial(remark_at, text=reason), mentions(draft.document, name), draft)
+
+
 def mentions(document: Document, name: str) -> Iterator[Path]:
-    """Yield where services may reach a container by its name; a service of that name is reached all the same."""
-    word = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w-])")
+    """Yield where services may mean what has a name; a service of that name is reached all the same."""
+    word = re.compile(rf"(?<![\w.-]){re.escape(plain(name))}(?![\w-])")
     for path, value in leaves(document.data):
         may_be_host = path[0] == "services" and not NO_HOSTS & {*path[2:3]}
-        if may_be_host and word.search(str(value)) and name not in document.keys(("services",)):
+        if may_be_host and word.search(plain(str(value))) and name not in document.keys(("services",)):
             yield path
+
+
+def plain(text: str) -> str:
+    """Return a text with its variables by their names alone."""
+    return REFERENCE.sub(r"${\1}", text)
 
 
 def environment_name(draft: Draft, name: str) -> str:
@@ -105,7 +116,7 @@ def environment_name(draft: Draft, name: str) -> str:
     if PROJECT.match(name):
         return name
     name = name.removesuffix(INSTANCE)
-    if begins_with(name, draft.prefix) or name.endswith(f"-{draft.environment}"):
+    if begins_with(name, draft.prefix) or name.endswith((f"-{draft.environment}", f"_{draft.environment}")):
         return name + INSTANCE
     if begins_with(name, draft.project):
         return draft.prefix + name.removeprefix(draft.project) + INSTANCE
@@ -158,6 +169,8 @@ def with_name(draft: Draft, kind: Kind, key: str) -> Draft:
     if new == name:
         return draft
     why = f"{name} became {new}"
+    if kind.section == "networks":
+        draft = told(draft, str(name), f"may mean the network {name}, which is not called that now.")
     return rewritten(draft.declare(kind.rule, place, why), {place: new}, rule=kind.rule, why=why)
 
 

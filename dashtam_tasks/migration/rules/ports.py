@@ -26,6 +26,8 @@ PORT_NAME, LOOPBACK_NAME = "port", "loopback"
 LOOPBACKS = {4: "127.0.0.1", 6: "[::1]"}
 
 # A number or a range, by itself or as the default of a variable, or of one in another's default.
+# A variable, with or without a default that names no other one.
+VARIABLE = re.compile(r"\$\{?(?P<name>\w+)(?::?-[^${}]*)?\}?")
 NUMBERED = re.compile(r"(?P<before>(?:\$\{\w+:?-)*)(?P<first>\d+)(?:-(?P<last>\d+))?(?P<after>\}*)")
 
 
@@ -119,6 +121,9 @@ def own_number(draft: Draft, document: Document, one: Published, taken: Collecti
 
     A range keeps no variable: instances count single ports on.
     """
+    own = own_variable(draft, one)
+    if own:
+        return own
     found = NUMBERED.fullmatch(one.port.published)
     if not found or not one.port.is_readable or len(found["after"]) != found["before"].count("{"):
         return one.port.published
@@ -128,6 +133,18 @@ def own_number(draft: Draft, document: Document, one: Published, taken: Collecti
     if not found["before"] and not found["last"]:
         return f"${{{variable(document, one, draft, taken)}:-{moved}}}"
     return f"{found['before']}{moved}{found['after']}"
+
+
+def own_variable(draft: Draft, one: Published) -> str:
+    """Return the host port with a variable of this environment's, where it would have development's number.
+
+    Else it is empty. The env file that sets the number is copied, and so would set the same for both.
+    """
+    found = VARIABLE.fullmatch(one.port.published) if draft.offset else None
+    number = draft.shared.get(found["name"], "") if found else ""
+    if not found or not number.isdecimal():
+        return ""
+    return f"${{{draft.environment.upper()}_{found['name']}:-{int(number) + draft.offset}}}"
 
 
 def variable(document: Document, one: Published, draft: Draft, taken: Collection[str]) -> str:
@@ -161,6 +178,8 @@ def candidates(one: Published) -> Iterator[str]:
 def shared(draft: Draft, one: Published) -> Draft:
     """Return the draft with a remark about a host port that another environment, or a copy, has as well."""
     numbered = NUMBERED.fullmatch(one.port.published) if one.port.is_readable else None
+    if own_variable(draft, one):
+        return draft
     if numbered and numbered["last"] and len(one.keys) > 1:
         words = f"{one.service} publishes {one.port.target} by a range: a second copy has no ports for it."
         return remarked(draft, words)

@@ -19,6 +19,9 @@ CONNECTIONS = {
     "php": ("php", "-r", "exit(@fsockopen('127.0.0.1', {port}) ? 0 : 1);"),
 }
 
+# Whose images of a runtime are called after it; official ones have no publisher, and images/ builds our own.
+PUBLISHERS = frozenset({"", "bitnami", "bitnamilegacy", "bitnamisecure", "cimg", "dashtam-tasks"})
+
 # For `python -ISc`, which reads no module of the application's: it starts in a blink and cannot be misled. What the
 # application itself does not know, it answers all the same, so that only its own errors count as illness. The
 # certificate needs no check by the one who shows it. Source: the documentation of Python's http.client.
@@ -55,9 +58,21 @@ ARG = re.compile(r"ARG\s+(?P<name>\w+)(?:=(?P<value>\S*))?\s*", re.IGNORECASE)
 REFERENCE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::-(?P<default>[^}]*))?\}|(?P<bare>\w+))")
 
 
+def runtime_of(base: str) -> str:
+    """Return the runtime that a base image is there for, by its name; by its tag, where that is uv's.
+
+    https://docs.astral.sh/uv/guides/integration/docker/#available-images
+    """
+    path, tag = repository(base)
+    if path.endswith("astral-sh/uv"):
+        return "python" if tag.startswith("python") else ""
+    publisher, _, name = path.rpartition("/")
+    return name if publisher in PUBLISHERS else ""
+
+
 def connects(base: str, port: str) -> list[str] | None:
     """Return the check that connects to a port with the runtime of a base image, None where it has none."""
-    words = CONNECTIONS.get(repository(base)[0])
+    words = CONNECTIONS.get(runtime_of(base))
     if not words or not port:
         return None
     return Flow(["CMD", *(word.replace("{port}", port) for word in words)])
@@ -68,7 +83,7 @@ def asks(base: str, port: str, route: str, *, switched: bool) -> list[str] | Non
 
     `switched` says that the service's own SSL_ENABLED tells whether it speaks HTTPS; else it does not.
     """
-    if repository(base)[0] != "python" or not port or not route:
+    if runtime_of(base) != "python" or not port or not route:
         return None
     return ["CMD", "python", "-ISc", BY_SWITCH if switched else PLAIN, port, route]
 
@@ -78,17 +93,26 @@ def lines_of(dockerfile: str) -> Iterator[str]:
     yield from map(str.strip, dockerfile.replace("\\\n", " ").splitlines())
 
 
-def copied(dockerfile: str, *, target: str = "") -> tuple[str, ...]:
-    """Return what a stage of a Dockerfile, the last without `target`, and those below it copy from the context."""
+def stage_lines(dockerfile: str, *, target: str = "") -> tuple[str, ...]:
+    """Return the instructions of a stage of a Dockerfile, by default the last, and before them those below it."""
     stages: dict[str, tuple[str, ...]] = {}
     last = ""
     for line in lines_of(dockerfile):
         if stage := FROM.fullmatch(line):
             last = (stage["name"] or str(len(stages))).lower()
             stages[last] = stages.get(stage["image"].lower(), ())
-        elif last and (copy := COPY.fullmatch(line)) and "--from=" not in line:
-            stages[last] += tuple(WORD.findall(copy["paths"])[:-1])
+        elif last:
+            stages[last] += (line,)
     return stages.get((target or last).lower(), ())
+
+
+def copied(dockerfile: str, *, target: str = "") -> tuple[str, ...]:
+    """Return what a stage of a Dockerfile, the last without `target`, and those below it copy from the context."""
+    words: tuple[str, ...] = ()
+    for line in stage_lines(dockerfile, target=target):
+        if (copy := COPY.fullmatch(line)) and "--from=" not in line:
+            words += tuple(WORD.findall(copy["paths"])[:-1])
+    return words
 
 
 def base_image(dockerfile: str, *, target: str = "", arguments: Mapping[str, str] | None = None) -> str:

@@ -10,7 +10,7 @@ import yaml
 from dashtam_tasks import settings
 from dashtam_tasks.migration.planning import standalone
 from dashtam_tasks.migration.planning.blueprint import Blueprint
-from dashtam_tasks.migration.taskfile import calls, security, suites, surroundings
+from dashtam_tasks.migration.taskfile import calls, installation, security, suites, surroundings
 from dashtam_tasks.migration.taskfile.suite_defaults import NO_SUCH_TESTS
 from dashtam_tasks.migration.taskfile.suites import Suites
 from dashtam_tasks.settings import Record, Settings, Suite
@@ -18,19 +18,22 @@ from dashtam_tasks.settings import Record, Settings, Suite
 HEADER = "# Settings of this project, where they differ from those that dashtam-tasks has by default.\n"
 WORKFLOW_FOLDER = ".github/workflows"
 OTHER_WORKFLOW = f"{WORKFLOW_FOLDER}/dashtam-tests.yml"
-INSTALL = ("python", "-m", "pip", "install", "dashtam-tasks")
 LINE_WIDTH = 110
 ABSENT = {"compose_file": ""}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preferences:
-    """The settings that a migrated project has, the part of them that is written down, and what to know of them."""
+    """The settings that a migrated project has, the part of them that is written down, and what to know of them.
+
+    `workflow_remarks` are about what the workflow does by them.
+    """
 
     written: Mapping[str, Any]
     settings: Settings
     suites: Suites
     remarks: tuple[str, ...] = ()
+    workflow_remarks: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -49,6 +52,7 @@ def read(blueprint: Blueprint) -> Preferences:
     """Return the preferences of a project."""
     known = suites.read(blueprint)
     trust = security.read(blueprint)
+    installed = installation.read(blueprint.found.folder)
     wanted = {
         "project": blueprint.facts.project,
         "environments": environments(blueprint, known),
@@ -59,7 +63,7 @@ def read(blueprint: Blueprint) -> Preferences:
         "workflow": {
             "path": workflow_path(blueprint),
             "branches": branches(blueprint),
-            "install": [list(INSTALL)],
+            "install": [list(installed.command)],
         },
         "isolation": {"shared": list(surroundings.shared(blueprint))},
         "shell": shell(blueprint),
@@ -77,6 +81,7 @@ def read(blueprint: Blueprint) -> Preferences:
         settings=settings.of(merged(defaults, written)),
         suites=known,
         remarks=(*known.remarks, *trust.remarks),
+        workflow_remarks=installed.remarks,
     )
 
 

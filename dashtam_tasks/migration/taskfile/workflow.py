@@ -40,7 +40,8 @@ def remarks(blueprint: Blueprint, chosen: Preferences) -> tuple[str, ...]:
     """Return what a person should know of the workflow."""
     found, path = blueprint.found, chosen.settings.workflow.path
     told = [
-        "`inv ci.workflow --check` tells whether it still says what dashtam.workflow in invoke.yaml does."
+        *chosen.workflow_remarks,
+        "`inv ci.workflow --check` tells whether it still says what dashtam.workflow in invoke.yaml does.",
     ]
     if found.git.prefix:
         told.append(

@@ -5,8 +5,8 @@ import socket
 from collections.abc import Iterator
 from itertools import chain
 
+from dashtam_tasks.migration.boxes import Evidence
 from dashtam_tasks.migration.verification import stores
-from dashtam_tasks.migration.verification.boxes import Evidence
 from dashtam_tasks.migration.verification.evidence import Watch
 from dashtam_tasks.migration.verification.running import Stand, is_postgres, is_redis
 from dashtam_tasks.migration.verification.ticking import Verdict, holds, not_applicable

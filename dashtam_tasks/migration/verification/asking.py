@@ -7,15 +7,16 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
-from dashtam_tasks.migration.verification.boxes import Evidence
+from dashtam_tasks import endpoints
+from dashtam_tasks.migration.boxes import Evidence
 from dashtam_tasks.migration.verification.evidence import Watch
 from dashtam_tasks.migration.verification.running import Stand
 
 # A server under reload is away for a moment.
 PATIENCE_SECONDS = 10.0
 PAUSE_SECONDS = 0.2
+ANSWER_SECONDS = 5.0
 SERVER_ERRORS = 500
 
 
@@ -54,23 +55,18 @@ def is_answer(said: int | str) -> bool:
 
 def status(url: str) -> int | str:
     """Return the status of the answer to one GET request, or why there is none."""
-    parts = urlsplit(url)
-    host, port = parts.hostname or "localhost", parts.port
-    connection: http.client.HTTPConnection
-    if parts.scheme == "https":
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        # As with `curl -k`: whether a certificate is good is another question.
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        connection = http.client.HTTPSConnection(host, port, timeout=5, context=context)
-    else:
-        connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
-        connection.request("GET", parts.path or "/")
-        return connection.getresponse().status
+        with endpoints.answer(url, unjudging, timeout=ANSWER_SECONDS) as found:
+            return found.status
     except (OSError, http.client.HTTPException) as error:
         return str(error) or repr(error)
-    finally:
-        connection.close()
+
+
+def unjudging() -> ssl.SSLContext:
+    """Return a client's TLS context that takes any certificate, as `curl -k` does."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 @dataclass

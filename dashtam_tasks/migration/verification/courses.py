@@ -3,9 +3,9 @@
 from collections.abc import Generator
 from pathlib import Path
 
+from dashtam_tasks.migration.boxes import Box
 from dashtam_tasks.migration.facts import Facts
 from dashtam_tasks.migration.verification import finale, plays, scene
-from dashtam_tasks.migration.verification.boxes import Box
 from dashtam_tasks.migration.verification.evidence import presented
 from dashtam_tasks.migration.verification.subject import Subject
 from dashtam_tasks.notifying import Notify

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from dashtam_tasks import processes
-from dashtam_tasks.migration.verification.boxes import Box, Evidence
+from dashtam_tasks.migration.boxes import Box, Evidence
 from dashtam_tasks.migration.verification.secrecy import masked
 from dashtam_tasks.migration.verification.subject import Subject
 

@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from dashtam_tasks.migration.boxes import Box, Outcome
 from dashtam_tasks.migration.facts import Facts
 from dashtam_tasks.migration.steps import OUTLINES
 from dashtam_tasks.migration.verification import report, ticking
-from dashtam_tasks.migration.verification.boxes import Box, Outcome
 from dashtam_tasks.migration.verification.compose_files import is_without
 from dashtam_tasks.migration.verification.documents import confirmed
 from dashtam_tasks.migration.verification.evidence import presented
-from dashtam_tasks.migration.verification.steps import LISTS
+from dashtam_tasks.migration.verification.steps import LISTS, RUN
 from dashtam_tasks.migration.verification.subject import Subject
 from dashtam_tasks.migration.verification.ticking import Line, Verdict, failed, holds, passed
 
 STEP = "3.4"
 AGAIN = "Run `dashtam-tasks migrate.verify`."
+CLEANUP = "3.2"
 # The lines in which tests were run.
 TESTS_RAN = frozenset(
     {
@@ -25,14 +26,6 @@ TESTS_RAN = frozenset(
         ("1.8", "Tests run successfully while dev runs"),
         ("2.2", "Tests run automatically"),
         ("3.1", "Tests pass"),
-    }
-)
-# The lines of steps with files that say more once they were run.
-RUN = frozenset(
-    {
-        ("2.1", "OAuth tests work with HTTPS"),
-        ("2.2", "Tests run automatically"),
-        ("2.2", "Exit code reflects test results"),
     }
 )
 
@@ -108,10 +101,9 @@ class Final:
     def phase(self, phase: int) -> Verdict:
         """Decide whether every step of a phase was taken, and holds."""
         numbers = [one.number for one in OUTLINES if one.phase == phase and one.number != STEP]
-        undone = [
-            f"Step {one} was not taken." for one in numbers if one in LISTS and one not in self.completed
-        ]
-        verdict = self.steps(*numbers)
+        untaken = [one for one in numbers if one in LISTS and one not in self.completed]
+        undone = [f"Step {one} was not taken. {take(one)}" for one in untaken]
+        verdict = self.steps(*(one for one in numbers if one not in untaken))
         return holds((*undone, *filter(None, [verdict.reason if is_failed(verdict) else ""])))
 
     def steps(self, *numbers: str) -> Verdict:
@@ -127,6 +119,7 @@ class Final:
         """Decide whether there is a box for each of the wanted names, and none that failed."""
         chosen = [one for one in self.known() if name(one) in wanted]
         missing = [one for one in wanted if one not in {name(box) for box in chosen}]
+        missing += [f"{one.step} {one.text}" for one in chosen if one.outcome is Outcome.NOT_RUN]
         problems = [f"{one} was not verified. {AGAIN}" for one in missing]
         problems += [f"{one.step} {one.text}: failed." for one in chosen if one.outcome is Outcome.FAILED]
         ran = any(step not in LISTS for step in {one.step for one in chosen})
@@ -141,6 +134,11 @@ class Final:
         ]
         wrong = (one.reason for one in verdicts if is_failed(one))
         return holds(wrong, *(seen for one in verdicts for seen in one.evidence))
+
+
+def take(step: str) -> str:
+    """Return what takes a step: cleanup is a task of its own."""
+    return f"Run `dashtam-tasks migrate.{'cleanup' if step == CLEANUP else 'apply'}`."
 
 
 def is_failed(verdict: Verdict) -> bool:

@@ -5,8 +5,8 @@ from functools import partial
 from itertools import chain
 
 from dashtam_tasks.compose import Compose
+from dashtam_tasks.migration.boxes import Box
 from dashtam_tasks.migration.verification import apartness, health, looking, plays, reloading, tls
-from dashtam_tasks.migration.verification.boxes import Box
 from dashtam_tasks.migration.verification.compose_files import job_of
 from dashtam_tasks.migration.verification.evidence import ran, typed
 from dashtam_tasks.migration.verification.scene import SUITE_SECONDS, Scene

@@ -1,23 +1,20 @@
 """What the plan asks of health checks: that each service has one, soon enough, and that others wait for it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
+from itertools import chain
 
 from dashtam_tasks import engine
-from dashtam_tasks.compose import COMPLETED, Model
-from dashtam_tasks.migration.rules.health import seconds
+from dashtam_tasks.compose import Model
+from dashtam_tasks.isolation import alone
+from dashtam_tasks.isolation.subjects import Breach
+from dashtam_tasks.migration.planning.standing_up import REASONABLE, checked, impatient, paces
 from dashtam_tasks.migration.verification.evidence import looked
 from dashtam_tasks.migration.verification.running import Stand
 from dashtam_tasks.migration.verification.subject import Subject, sentences
 from dashtam_tasks.migration.verification.ticking import Line, Verdict, holds
 
-HEALTHY = "service_healthy"
 STEP = "2.4"
-PACE = ("interval", "timeout")
-# Both, by Compose's specification, 05-services.md, "healthcheck".
-DEFAULT = "30s"
-# A check that is slower says nothing about now, one that is quicker costs.
-SLOWEST, QUICKEST = 60.0, 1.0
 
 
 def lines(subject: Subject, stands: tuple[Stand, ...]) -> tuple[Line, ...]:
@@ -31,36 +28,34 @@ def lines(subject: Subject, stands: tuple[Stand, ...]) -> tuple[Line, ...]:
 
 
 def are_defined(subject: Subject) -> Verdict:
-    """Decide whether every service that is to stay up has a health check, of its own or its image's."""
+    """Decide whether every service that is to stay up has a health check, of its own or its image's.
+
+    A service's image is the same in every environment, and may have been built for one of them alone.
+    """
     names = [one.name for one in subject.environments]
-    found = (finding for name in names for finding in subject.findings(name, "no-health-check"))
+    brought = frozenset(chain.from_iterable(by_image(subject.model(name)) for name in names))
+    found = (breach.finding for name in names for breach in unchecked(subject, name, brought))
     return holds(sentences(found, subject.folder), looked(subject, "inv isolation", ", ".join(names)))
+
+
+def unchecked(subject: Subject, name: str, brought: Collection[str]) -> Iterator[Breach]:
+    """Yield which services of an environment have no health check, but for those whose image brings one."""
+    examined = subject.examined(name)
+    for service in examined.model.services:
+        image = examined.model.image(service)
+        yield from alone.unchecked(examined, service, {image} if service in brought else ())
 
 
 def are_reasonable(subject: Subject) -> Verdict:
     """Decide whether each health check runs often enough to be of use, and not without a pause."""
-    shown = [line for one in subject.environments for line in pace(one.name, subject.model(one.name))]
-    wrong = (text for one in subject.environments for text in unreasonable(one.name, subject.model(one.name)))
-    return holds(wrong, looked(subject, "docker compose config", "\n".join(shown)))
-
-
-def pace(name: str, model: Model) -> Iterator[str]:
-    """Yield how often each health check of an environment runs."""
-    for service, one in sorted(model.services.items()):
-        check = one.healthcheck or {}
-        if check.get("test"):
-            said = ", ".join(f"{key} {check.get(key, DEFAULT)}" for key in PACE)
-            yield f"{name} {service}: {said}"
-
-
-def unreasonable(name: str, model: Model) -> Iterator[str]:
-    """Yield which health checks of an environment are too slow, or too quick, to be of use."""
-    for service, one in sorted(model.services.items()):
-        check = one.healthcheck or {}
-        for key in PACE:
-            said = str(check.get(key, DEFAULT))
-            if check.get("test") and not QUICKEST <= seconds(said) <= SLOWEST:
-                yield f"The {key} of {name}'s {service} is {said}; 1 s to 60 s is reasonable."
+    found = [(one.name, pace) for one in subject.environments for pace in paces(subject.model(one.name))]
+    shown = "\n".join(f"{name} {pace.service}: {pace.key} {pace.value}" for name, pace in found)
+    wrong = (
+        f"The {pace.key} of {name}'s {pace.service} is {pace.value}; {REASONABLE} is reasonable."
+        for name, pace in found
+        if not pace.is_reasonable
+    )
+    return holds(wrong, looked(subject, "docker compose config", shown))
 
 
 def are_healthy(stands: tuple[Stand, ...]) -> Verdict:
@@ -71,25 +66,29 @@ def are_healthy(stands: tuple[Stand, ...]) -> Verdict:
 
 def wait_for_health(subject: Subject) -> Verdict:
     """Decide whether what others need is waited for until it is healthy, where it has a health check."""
-    checked = {one.name: with_check(subject.model(one.name)) for one in subject.environments}
-    waits = [
-        (name, service, needed, dependency.condition)
-        for name in checked
-        for service, one in sorted(subject.model(name).services.items())
+    models = {one.name: subject.model(one.name) for one in subject.environments}
+    waits = (
+        f"{name} {service} needs {needed}: {dependency.condition}"
+        for name, model in models.items()
+        for service, one in sorted(model.services.items())
         for needed, dependency in sorted(one.depends_on.items())
-    ]
-    shown = "\n".join(f"{name} {service} needs {needed}: {said}" for name, service, needed, said in waits)
+    )
     wrong = (
         f"{service} of {name} does not wait until {needed} is healthy."
-        for name, service, needed, said in waits
-        if needed in checked[name] and said not in {HEALTHY, COMPLETED}
+        for name, model in models.items()
+        for service, needed in impatient(model, with_check(model))
     )
-    return holds(wrong, looked(subject, "docker compose config", shown))
+    return holds(wrong, looked(subject, "docker compose config", "\n".join(waits)))
 
 
 def with_check(model: Model) -> frozenset[str]:
     """Return the services that have a health check, of their own or their image's."""
-    own = {name for name, one in model.services.items() if (one.healthcheck or {}).get("test")}
+    return checked(model) | by_image(model)
+
+
+def by_image(model: Model) -> frozenset[str]:
+    """Return the services without a health check of their own whose image brings one."""
+    own = checked(model)
     images = {name: model.image(name) for name in model.services if name not in own}
     brought = engine.images_with_health_check(images.values())
-    return frozenset(own | {name for name, image in images.items() if image in brought})
+    return frozenset(name for name, image in images.items() if image in brought)

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
+from dashtam_tasks.migration.boxes import Evidence
 from dashtam_tasks.migration.verification import asking, stores
-from dashtam_tasks.migration.verification.boxes import Evidence
 from dashtam_tasks.migration.verification.evidence import Watch
 from dashtam_tasks.migration.verification.running import Stand, is_postgres, is_redis
 from dashtam_tasks.migration.verification.ticking import Verdict, failed, holds, not_applicable, passed

@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 
+from dashtam_tasks.migration.boxes import Box, Evidence, Outcome
 from dashtam_tasks.migration.verification import apartness, asking, looking
-from dashtam_tasks.migration.verification.boxes import Box, Evidence, Outcome
 from dashtam_tasks.migration.verification.evidence import Done, looked
 from dashtam_tasks.migration.verification.running import Stand
 from dashtam_tasks.migration.verification.scene import Scene

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dashtam_tasks import processes
-from dashtam_tasks.migration.verification.boxes import Evidence
+from dashtam_tasks.migration.boxes import Evidence
 from dashtam_tasks.migration.verification.evidence import Watch, ran
 from dashtam_tasks.migration.verification.running import Stand
 from dashtam_tasks.migration.verification.ticking import Verdict, failed, not_applicable, passed

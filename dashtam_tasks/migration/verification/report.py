@@ -11,12 +11,17 @@ import msgspec
 
 from dashtam_tasks import files, reports
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.migration.boxes import Box, Evidence, Outcome
 from dashtam_tasks.migration.steps import OUTLINES
-from dashtam_tasks.migration.verification.boxes import Box, Evidence, Outcome
 from dashtam_tasks.migration.verification.subject import read_settings
 
 FOLDER, JSON, MARKDOWN = "reports/migration", "verification.json", "verification.md"
-MARKS = {Outcome.PASSED: "- [x]", Outcome.FAILED: "- [ ] **failed:**", Outcome.NOT_APPLICABLE: "-"}
+MARKS = {
+    Outcome.PASSED: "- [x]",
+    Outcome.FAILED: "- [ ] **failed:**",
+    Outcome.NOT_APPLICABLE: "-",
+    Outcome.NOT_RUN: "- [ ]",
+}
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +122,8 @@ def markdown(made: Report) -> Iterator[str]:
 def item(one: Box) -> Iterator[str]:
     """Yield the lines of one box."""
     yield f"{MARKS[one.outcome]} {one.text}"
-    note = f"{one.outcome}: {one.reason}" if one.outcome is Outcome.NOT_APPLICABLE else one.reason
+    is_open = one.outcome in {Outcome.NOT_APPLICABLE, Outcome.NOT_RUN}
+    note = f"{one.outcome}: {one.reason}" if is_open else one.reason
     yield from (f"  {line}  " for line in note.splitlines())
     for seen in one.evidence:
         yield from folded(seen)

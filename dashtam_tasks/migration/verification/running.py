@@ -12,8 +12,8 @@ from dashtam_tasks.compose import Model, Service
 from dashtam_tasks.engine import PROJECT_LABEL, Container
 from dashtam_tasks.environments import Environment
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.migration.verification.boxes import Evidence
-from dashtam_tasks.migration.verification.data_stores import kind_of
+from dashtam_tasks.migration.boxes import Evidence
+from dashtam_tasks.migration.rules.known_images import kind_of
 from dashtam_tasks.migration.verification.evidence import Done, Watch, ran, typed
 from dashtam_tasks.migration.verification.subject import DEVELOPMENT, Subject
 
@@ -95,13 +95,14 @@ class Stand:
         self.ready = None if done.problem else datetime.now(UTC)
         return done
 
-    def down(self) -> Done:
-        """Stop the environment as a person does; volumes stay.
+    def down(self, *, volumes: bool = False) -> Done:
+        """Stop the environment as a person does; volumes stay unless `volumes` says that they go.
 
         Raises DashtamError (CONFIGURATION) when data would be lost all the same.
         """
         self.require_safe_to_stop()
-        return typed(self.subject, f"{self.name}.down", timeout=STOP_SECONDS)
+        options = ("--volumes", "--yes") if volumes else ()
+        return typed(self.subject, f"{self.name}.down", *options, timeout=STOP_SECONDS)
 
     def require_safe_to_stop(self) -> None:
         """Raise DashtamError (CONFIGURATION) when development's data are in volumes that no name leads to.

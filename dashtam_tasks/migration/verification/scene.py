@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from dashtam_tasks import processes
 from dashtam_tasks.errors import DashtamError
+from dashtam_tasks.migration.taskfile.suite_defaults import is_absent
 from dashtam_tasks.migration.verification import stores
 from dashtam_tasks.migration.verification.evidence import Done, typed
 from dashtam_tasks.migration.verification.running import Stand
@@ -46,10 +47,14 @@ class Scene:
         return done
 
     def stop(self, stand: Stand) -> Done:
-        """Stop an environment; no volume goes."""
+        """Stop an environment; the volumes of tests go with it, and development's stay."""
+        return self.take_down(stand, volumes=stand is self.tests)
+
+    def take_down(self, stand: Stand, *, volumes: bool = False) -> Done:
+        """Stop an environment, with its volumes or without them."""
         self.notify(f"stopping {stand.name}")
         stand.containers()
-        return stand.down()
+        return stand.down(volumes=volumes)
 
     def test(self, suite: str) -> Done:
         """Run a suite."""
@@ -57,17 +62,21 @@ class Scene:
         return typed(self.subject, f"{TESTS}.{suite.replace('_', '-')}", timeout=SUITE_SECONDS)
 
     @property
+    def known(self) -> tuple[str, ...]:
+        """The suites that the project has; those of our defaults that only say that there is none do not count."""
+        return tuple(name for name, one in self.subject.settings.suites.items() if not is_absent(one))
+
+    @property
     def first_suite(self) -> str:
         """The suite that the plan calls unit tests, else the first that there is."""
-        suites = self.subject.settings.suites
-        return SUITES[0] if SUITES[0] in suites else next(iter(suites))
+        return next(
+            (one for one in (*SUITES, EVERYTHING) if one in self.known), next(iter(self.known), EVERYTHING)
+        )
 
     @property
     def suites(self) -> tuple[str, ...]:
         """The suites that the plan runs in the end: unit and integration tests, else all, else the first."""
-        known = self.subject.settings.suites
-        named = tuple(one for one in SUITES if one in known)
-        return named or ((EVERYTHING,) if EVERYTHING in known else (self.first_suite,))
+        return tuple(one for one in SUITES if one in self.known) or (self.first_suite,)
 
 
 def of(subject: Subject, *, notify: Notify) -> Scene:
@@ -102,7 +111,7 @@ def restore(scene: Scene, stand: Stand, before: frozenset[str]) -> None:
     try:
         now = stand.running()
         if now - before or (stand.containers() and not before):
-            problem, now = scene.stop(stand).problem, frozenset()
+            problem, now = scene.take_down(stand).problem, frozenset()
         if before - now and not problem:
             scene.notify(f"starting {stand.name} again")
             problem = stand.up(before & stand.model.services.keys()).problem

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from dashtam_tasks import env_files, keys
 from dashtam_tasks.env_files import syntax
 from dashtam_tasks.errors import DashtamError
+from dashtam_tasks.migration.backup.contents import reading
 
 MASK = "***"
 # Names under which people keep secrets, whatever the settings say.
@@ -18,23 +19,31 @@ ORDINARY = re.compile(r"\d{1,6}|true|false|none|null", re.IGNORECASE)
 
 
 def secrets_of(paths: Iterable[Path], *, known: Collection[str]) -> frozenset[str]:
-    """Return the secret values of env files; those that are missing or cannot be read have none.
+    """Return the secret values of env files that are there.
 
-    `known` are the names that the settings call keys. What stands in an example as well, everybody may know.
+    `known` are the names that the settings call keys. What stands in an example as well, everybody may know. Raises
+    DashtamError (IO) when a file cannot be read.
     """
     return frozenset(value for path in paths if path.is_file() for value in secrets_in(path, known))
 
 
 def secrets_in(path: Path, known: Collection[str]) -> Iterator[str]:
     """Yield the secret values of an env file, and the passwords in its URLs."""
-    try:
-        text, public = env_files.load(path), keys.mocks(path)
-    except DashtamError:
-        # Whoever needs the file says what is wrong with it; here nothing of it is shown.
-        return
+    with reading(path):
+        # As the output of commands is decoded, in which they are looked for.
+        text = path.read_bytes().decode(errors="replace")
+    public = known_to_all(path)
     for binding in syntax.parse(text):
         if binding.value and binding.name not in public:
             yield from filter(is_telling, candidates(binding.name, binding.value, known))
+
+
+def known_to_all(path: Path) -> frozenset[str]:
+    """Return the names in an env file whose values its example has, none where either cannot be read."""
+    try:
+        return keys.mocks(path)
+    except DashtamError:
+        return frozenset()
 
 
 def candidates(name: str, value: str, known: Collection[str]) -> Iterator[str]:

@@ -70,14 +70,15 @@ def rows(stand: Stand) -> dict[str, int] | None:
     if not service or not is_postgres(stand.model.service(service)):
         return None
     done = psql(stand, service, COUNTS)
-    if done.code:
-        raise DashtamError(
-            f"The rows of {stand.name}'s database cannot be counted.",
-            code=ExitCode.UNAVAILABLE,
-            details=done.evidence.output,
-        )
+    require(done, f"The rows of {stand.name}'s database cannot be counted.")
     pairs = (line.rpartition(" ") for line in done.output.splitlines() if line)
     return {table: int(count) for table, _, count in pairs}
+
+
+def require(done: Done, problem: str, *, hint: str = "") -> None:
+    """Raise DashtamError (UNAVAILABLE) for a command that failed: what that means, and what it said."""
+    if done.code:
+        raise DashtamError(problem, code=ExitCode.UNAVAILABLE, details=done.evidence.output, hint=hint)
 
 
 def redis(stand: Stand, service: str, *command: str) -> Done:
@@ -113,21 +114,21 @@ def marked(stand: Stand, service: str) -> Iterator[str]:
     """Put a marker into a data store, yield its name, and take it away again whatever happens.
 
     One that a killed verification left in PostgreSQL goes, too; in Redis it ends by itself. Raises DashtamError
-    (UNAVAILABLE) when it cannot be put there.
+    (UNAVAILABLE) when it cannot be put there or taken away.
     """
     name = f"{MARKER}{secrets.token_hex(6)}"
     try:
         done = put(stand, service, name)
-        if done.code:
-            raise DashtamError(
-                f"No marker could be put into {service} of {stand.name}.",
-                code=ExitCode.UNAVAILABLE,
-                details=done.evidence.output,
-            )
+        require(done, f"No marker could be put into {service} of {stand.name}.")
         yield name
     finally:
         with processes.unhurried():
-            take_away(stand, service, name)
+            done = take_away(stand, service, name)
+    require(
+        done,
+        f"The marker {name} could not be taken away from {service} of {stand.name}.",
+        hint="The next migrate.verify removes what is left of it.",
+    )
 
 
 def put(stand: Stand, service: str, name: str) -> Done:

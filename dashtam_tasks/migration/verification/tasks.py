@@ -101,7 +101,7 @@ def passes_env_files(subject: Subject) -> Verdict:
     }
     if not commands:
         return failed("No environment has its env file yet.")
-    watch = Watch(subject=subject, command="inv dev.up")
+    watch = Watch(subject=subject, command="docker compose, as the tasks call it")
     seen = watch.saw("\n".join(" ".join(argv) for argv in commands.values()))
     return holds(
         (

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from dashtam_tasks.errors import DashtamError
-from dashtam_tasks.migration.verification.boxes import Box, Evidence, Outcome
+from dashtam_tasks.migration.boxes import Box, Evidence, Outcome
 
 
 @dataclass(frozen=True, kw_only=True)

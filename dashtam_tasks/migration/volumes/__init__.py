@@ -6,6 +6,7 @@ Docker cannot rename a volume. The old one is only ever read, and only `remove_o
 from dashtam_tasks.migration.volumes.adoption import adopted
 from dashtam_tasks.migration.volumes.checking import problems
 from dashtam_tasks.migration.volumes.copying import Copied, copy, is_complete
+from dashtam_tasks.migration.volumes.freshness import is_outdated
 from dashtam_tasks.migration.volumes.inspection import holder_names
 from dashtam_tasks.migration.volumes.planning import NOTHING_KEPT, Mode, planned
 from dashtam_tasks.migration.volumes.removing import Removal, removal, remove_old
@@ -21,6 +22,7 @@ __all__ = [
     "copy",
     "holder_names",
     "is_complete",
+    "is_outdated",
     "planned",
     "problems",
     "removal",

@@ -7,15 +7,15 @@ import hashlib
 import os
 import stat
 import tarfile
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from dashtam_tasks import engine, processes
+from dashtam_tasks import engine
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.migration.containers.executor import written
+from dashtam_tasks.migration.containers.workbench import TARGET, Workbench
 from dashtam_tasks.migration.volumes.manifest import Hashes, Listing
-from dashtam_tasks.migration.volumes.workbench import CHUNK_BYTES, TARGET, Workbench, read_back
 
 
 def save(bench: Workbench, target: IO[bytes], report: Callable[[int], None]) -> None:
@@ -24,22 +24,14 @@ def save(bench: Workbench, target: IO[bytes], report: Callable[[int], None]) -> 
     Raises DashtamError: IO when it cannot be read, UNAVAILABLE without an engine.
     """
     argv = ["docker", "cp", "--archive", f"{bench.name}:{TARGET}/.", "-"]
-    with (
-        tempfile.TemporaryFile() as stderr,
-        processes.ending(processes.start(argv, stderr=stderr)) as process,
-    ):
-        assert process.stdout is not None
-        with process.stdout as stream:
-            while chunk := stream.read(CHUNK_BYTES):
-                target.write(chunk)
-                report(len(chunk))
-        if process.wait():
-            engine.version()
-            raise DashtamError(
-                "The contents of a volume could not be read out.",
-                code=ExitCode.IO,
-                details=read_back(stderr).decode(errors="replace"),
-            )
+    returncode, stderr = written(argv, target, report)
+    if returncode:
+        engine.version()
+        raise DashtamError(
+            "The contents of a volume could not be read out.",
+            code=ExitCode.IO,
+            details=stderr.decode(errors="replace"),
+        )
 
 
 def verify(path: Path, found: Listing, hashes: Hashes) -> int:

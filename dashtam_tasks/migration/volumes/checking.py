@@ -1,20 +1,23 @@
 """Checking: what stands in the way of copying volumes, said before anything is stopped, made or changed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from dashtam_tasks import engine
 from dashtam_tasks.engine import Container
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.findings import Finding, Severity
+from dashtam_tasks.migration.containers import workbench
+from dashtam_tasks.migration.containers.workbench import SOURCE, Workbench
 from dashtam_tasks.migration.legacy import Legacy
 from dashtam_tasks.migration.operations import CopyVolume
-from dashtam_tasks.migration.volumes import counting, inspection, records, serving, workbench
+from dashtam_tasks.migration.postgresql import counting, data_directory
+from dashtam_tasks.migration.progress import amount
+from dashtam_tasks.migration.volumes import dump_versions, inspection, records
 from dashtam_tasks.migration.volumes.copying import is_ours
 from dashtam_tasks.migration.volumes.inspection import Volume, named
-from dashtam_tasks.migration.volumes.progress import amount
-from dashtam_tasks.migration.volumes.workbench import SOURCE, Workbench
 
 TOOLS = tuple("cat cp du find readlink sha256sum stat sync xargs".split())
 POSTGRES_TOOLS = tuple("pg_ctl pg_dump pg_dumpall pg_restore postgres psql".split())
@@ -24,8 +27,9 @@ SIZE = 'du -sk "$1" 2> /dev/null; df -Pk "$1"'
 KIB = 1024
 # Metadata, and the log that a server writes on the copy.
 RESERVE_BYTES = 64 << 20
+Dumps = Mapping[str, Sequence[Path]]
+NO_DUMPS: Dumps = MappingProxyType({})
 ADOPT = "Let the new file use the old volume: --volumes=adopt"
-HEADER = b"; Dumped from database version: "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,21 +42,19 @@ class Space:
 
 
 def problems(
-    operations: Sequence[CopyVolume], found: Legacy, *, dumps: Sequence[Path] = ()
+    operations: Sequence[CopyVolume], found: Legacy, *, dumps: Dumps = NO_DUMPS
 ) -> tuple[Finding, ...]:
     """Return what stands in the way of copies, as errors, and what a person should know before, as warnings.
 
-    `dumps` are dumps that somebody may want to restore into the copies. Nothing is changed by looking. Raises
-    DashtamError (UNAVAILABLE) when no engine answers.
+    `dumps` are those that somebody may want to restore into a copy, by the name of the old volume. Nothing is
+    changed by looking. Raises DashtamError (UNAVAILABLE) when no engine answers.
     """
     spaces: list[Space] = []
     found_all = [one for each in operations for one in of_one(each, found, spaces, dumps)]
     return (*found_all, *too_little(spaces))
 
 
-def of_one(
-    operation: CopyVolume, found: Legacy, spaces: list[Space], dumps: Sequence[Path]
-) -> Iterator[Finding]:
+def of_one(operation: CopyVolume, found: Legacy, spaces: list[Space], dumps: Dumps) -> Iterator[Finding]:
     """Yield the findings about one copy, and add the space that it needs to `spaces`."""
     source = inspection.volume(operation.source)
     if source is None:
@@ -125,7 +127,7 @@ def inside(
     operation: CopyVolume,
     containers: Sequence[Container],
     spaces: list[Space],
-    dumps: Sequence[Path],
+    dumps: Dumps,
 ) -> Iterator[Finding]:
     """Yield what can be seen in a container of the image only."""
     tools = TOOLS + (POSTGRES_TOOLS if operation.is_postgres else ())
@@ -136,9 +138,9 @@ def inside(
         return
     spaces.append(space(bench))
     if operation.is_postgres:
-        wanted = serving.major(bench)
-        serving.current(bench, SOURCE)
-        yield from other_versions(bench, operation, wanted, dumps)
+        wanted = data_directory.major(bench)
+        data_directory.current(bench, SOURCE)
+        yield from dump_versions.others(bench, operation, wanted, dumps.get(operation.source, ()))
         yield from collations(operation, containers)
 
 
@@ -159,23 +161,13 @@ def too_little(spaces: Sequence[Space]) -> Iterator[Finding]:
             yield error("volume-space", filesystem, words, f"Free some, or: {ADOPT}")
 
 
-def other_versions(
-    bench: Workbench, operation: CopyVolume, wanted: str, dumps: Sequence[Path]
-) -> Iterator[Finding]:
-    """Yield which dumps are of another major version of PostgreSQL than the image's server."""
-    for path in dumps:
-        with path.open("rb") as file:
-            text = bench.read_from(file, "pg_restore", "--list")
-        version = next((one.removeprefix(HEADER) for one in text.splitlines() if one.startswith(HEADER)), b"")
-        number = version.decode(errors="replace").split()[0] if version.split() else "unknown"
-        if number != wanted and not number.startswith(f"{wanted}."):
-            words = f"It was made by PostgreSQL {number}, and {operation.service} runs {wanted}."
-            yield warning("dump-version", str(path), words, "Restore it by hand, and look at what it says.")
-
-
 def collations(operation: CopyVolume, containers: Sequence[Container]) -> Iterator[Finding]:
     """Yield which databases of a running server were made with another version of their collation."""
-    server = inspection.server(operation, containers)
-    for words in counting.collations(counting.asking(server.name.lstrip("/"))) if server else ():
+    container = inspection.server(operation, containers)
+    if container is None:
+        return
+    with inspection.asking(container) as server:
+        found = counting.collations(server)
+    for words in found:
         hint = "Reindex them, then: ALTER DATABASE ... REFRESH COLLATION VERSION"
         yield warning("collation-version", operation.source, words, hint)

@@ -13,20 +13,15 @@ import msgspec
 from dashtam_tasks import engine
 from dashtam_tasks.engine import Container
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.migration.containers import workbench
+from dashtam_tasks.migration.containers.workbench import Workbench
 from dashtam_tasks.migration.operations import CopyVolume
-from dashtam_tasks.migration.volumes import (
-    counting,
-    inspection,
-    proving,
-    records,
-    releasing,
-    serving,
-    workbench,
-)
+from dashtam_tasks.migration.postgresql import counting, data_directory, serving
+from dashtam_tasks.migration.postgresql.counting import Rows
+from dashtam_tasks.migration.progress import Progress, amount
+from dashtam_tasks.migration.volumes import inspection, proving, records, releasing
 from dashtam_tasks.migration.volumes.inspection import COPY_LABEL, ID_LABEL, Volume
-from dashtam_tasks.migration.volumes.progress import Progress, amount
-from dashtam_tasks.migration.volumes.records import Record, Rows
-from dashtam_tasks.migration.volumes.workbench import Workbench
+from dashtam_tasks.migration.volumes.records import Record
 from dashtam_tasks.notifying import Notify
 
 
@@ -64,7 +59,7 @@ def copy(operation: CopyVolume, *, project: Path, notify: Notify) -> Copied:
     containers = inspection.holders(operation.source)
     releasing.require_own(source, containers, project)
     stopped = releasing.quieten(containers, notify=notify)
-    begun = records.write(project, begin(operation, record, containers, notify=notify))
+    begun = records.write(project, begin(source, operation, record, containers, notify=notify))
     removed = releasing.release(source, project=project, is_database=operation.is_postgres, notify=notify)
     create(operation, begun)
     try:
@@ -116,61 +111,80 @@ def clear(operation: CopyVolume, record: Record | None) -> None:
     if target is None:
         return
     if not is_ours(target, record):
-        raise DashtamError(
-            f"There is a volume {operation.target} already, and this migration did not make it.",
-            code=ExitCode.CANNOT_CREATE,
-            hint="If nobody needs what it holds, remove it (docker volume rm "
-            f"{operation.target}), and run the same command again.",
-        )
+        raise in_the_way(operation.target)
     containers = inspection.holders(operation.target)
     if containers:
         raise releasing.in_use(operation.target, containers)
     engine.docker("volume", "rm", operation.target)
 
 
+def in_the_way(name: str) -> DashtamError:
+    """Return the error that there is a volume of a name already."""
+    return DashtamError(
+        f"There is a volume {name} already, and this migration did not make it.",
+        code=ExitCode.CANNOT_CREATE,
+        hint=f"If nobody needs what it holds, remove it (docker volume rm {name}), and run the same command again.",
+    )
+
+
 def begin(
-    operation: CopyVolume, earlier: Record | None, containers: Sequence[Container], *, notify: Notify
+    source: Volume,
+    operation: CopyVolume,
+    earlier: Record | None,
+    containers: Sequence[Container],
+    *,
+    notify: Notify,
 ) -> Record:
     """Return the record of a copy that begins, with the source's rows if its server can be asked for them.
 
     It could before, if an earlier run stopped the very same container.
     """
-    record = Record(source=operation.source, target=operation.target, id=secrets.token_hex(16))
-    server = inspection.server(operation, containers)
-    if server:
+    record = Record(
+        source=operation.source,
+        target=operation.target,
+        id=secrets.token_hex(16),
+        source_labels=source.labels or {},
+        source_made=source.created_at,
+    )
+    container = inspection.server(operation, containers)
+    if container:
         notify(f"counting the rows in {operation.source}")
-        rows = counting.rows(counting.asking(server.name.lstrip("/")))
-        return msgspec.structs.replace(record, counted=rows, counted_in=server.id)
+        with inspection.asking(container) as server:
+            rows = counting.rows(server)
+        return msgspec.structs.replace(record, counted=rows, counted_in=container.id)
     if earlier and not earlier.is_complete and {one.id for one in containers} <= {earlier.counted_in}:
         return msgspec.structs.replace(record, counted=earlier.counted, counted_in=earlier.counted_in)
     return record
 
 
 def create(operation: CopyVolume, record: Record) -> None:
-    """Make the new volume, with Compose's labels and ours."""
+    """Make the new volume, with Compose's labels and ours; raise DashtamError (CANNOT_CREATE) if one is there."""
     labels = {**operation.labels, COPY_LABEL: operation.source, ID_LABEL: record.id}
     marks = [part for name, value in labels.items() for part in ("--label", f"{name}={value}")]
     engine.docker("volume", "create", *marks, operation.target)
+    # The engine may answer with one that was there, such as that of a killed run whose order came late.
+    if not is_ours(inspection.volume(operation.target), record):
+        raise in_the_way(operation.target)
 
 
 def filled(
     operation: CopyVolume, begun: Record, *, project: Path, notify: Notify
 ) -> tuple[Record, tuple[str, ...]]:
     """Copy the data, prove them, and return the record of the whole copy, with remarks."""
-    names = {"source": operation.source, "target": operation.target}
-    with workbench.opened(operation.image, subject=operation.target, **names) as bench:
+    old, new = operation.source, operation.target
+    with workbench.opened(operation.image, subject=new, source=old, target=new) as bench:
         record = proving.copied(bench, begun, Progress(subject=operation.target, total=0, notify=notify))
         notify(f"{operation.target}: {record.files} files, {amount(record.size)}, the same as in the source")
-        cluster = serving.current(bench) if operation.is_postgres else None
+        data = data_directory.current(bench) if operation.is_postgres else None
         remarks: tuple[str, ...] = ()
-        if cluster:
+        if data:
             notify(f"{operation.target}: counting rows")
-            with serving.served(bench, cluster) as server:
-                record = msgspec.structs.replace(record, rows=counting.rows(server.ask))
-                remarks = counting.collations(server.ask)
+            with serving.served(bench, data) as server:
+                record = msgspec.structs.replace(record, rows=counting.rows(server))
+                remarks = counting.collations(server)
             require_same_rows(record, project)
             bench.output(*proving.SYNC)
-            record = msgspec.structs.replace(record, control=serving.control_of(bench, cluster))
+            record = msgspec.structs.replace(record, control=data_directory.control_of(bench, data))
         require_unused(operation, bench)
     return msgspec.structs.replace(record, is_complete=True), remarks
 
@@ -194,7 +208,8 @@ def require_same_rows(record: Record, project: Path) -> None:
 
 def require_unused(operation: CopyVolume, bench: Workbench) -> None:
     """Raise DashtamError (BUSY) when a container came to hold the source or the copy meanwhile."""
+    found = inspection.holders(operation.source, operation.target)
     for volume in (operation.source, operation.target):
-        others = [one for one in inspection.holders(volume) if one.name.lstrip("/") != bench.name]
+        others = [one for one in found if volume in one.volumes and one.name.lstrip("/") != bench.name]
         if others:
             raise releasing.in_use(volume, others)

@@ -1,24 +1,30 @@
 """What the engine knows of a volume: its labels, its driver, and the containers that hold it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from dashtam_tasks import engine
+from dashtam_tasks import engine, processes
 from dashtam_tasks.engine import FOLDER_LABEL, PROJECT_LABEL, Container
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration.legacy import on_engine
 from dashtam_tasks.migration.operations import CopyVolume
+from dashtam_tasks.migration.postgresql.server import Server, running
 
 COPY_LABEL, ID_LABEL = "dashtam-tasks.copy-of", "dashtam-tasks.copy-id"
 
 
 class Volume(msgspec.Struct, frozen=True, rename="pascal"):
-    """A volume as `docker volume inspect` shows it."""
+    """A volume as `docker volume inspect` shows it.
+
+    `created_at` is, on Engine 20.10, when something in its folder last got or lost a name.
+    """
 
     name: str
     driver: str
+    created_at: str = ""
     labels: dict[str, str] | None = None
     options: dict[str, str] | None = None
 
@@ -32,9 +38,10 @@ def volume(name: str) -> Volume | None:
 
     Raises DashtamError (UNAVAILABLE) when no engine answers.
     """
-    if not engine.volumes_present((name,)):
+    seen = processes.run(["docker", "volume", "inspect", name])
+    if seen.returncode and not engine.volumes_present((name,)):
         return None
-    (found,) = msgspec.json.decode(engine.docker("volume", "inspect", name), type=tuple[Volume, ...])
+    (found,) = msgspec.json.decode(engine.checked(seen, "docker volume"), type=tuple[Volume, ...])
     return found
 
 
@@ -53,9 +60,9 @@ def existing(name: str) -> Volume:
     return found
 
 
-def holders(name: str) -> tuple[Container, ...]:
-    """Return the containers that have a volume, stopped ones and one-off ones included, by name."""
-    return tuple(one for one in on_engine.inspected((), (name,)) if name in one.volumes)
+def holders(*names: str) -> tuple[Container, ...]:
+    """Return the containers that have one of these volumes, stopped ones and one-off ones included, by name."""
+    return tuple(one for one in on_engine.inspected((), names) if not {*names}.isdisjoint(one.volumes))
 
 
 def holder_names(name: str) -> tuple[str, ...]:
@@ -65,8 +72,26 @@ def holder_names(name: str) -> tuple[str, ...]:
 
 def server(operation: CopyVolume, containers: Iterable[Container]) -> Container | None:
     """Return the running container whose PostgreSQL serves a volume, None where none does."""
-    running = (one for one in containers if one.is_running and one.service == operation.service)
-    return next(running, None) if operation.is_postgres else None
+    found = (one for one in containers if one.is_running and one.service == operation.service)
+    return next(found, None) if operation.is_postgres else None
+
+
+@contextmanager
+def asking(container: Container) -> Iterator[Server]:
+    """Yield the server of a running container; raise DashtamError (UNAVAILABLE) when it does not answer."""
+    name = container.name.lstrip("/")
+    try:
+        yield running(name)
+    except DashtamError as error:
+        if error.code != ExitCode.IO:
+            raise
+        raise DashtamError(
+            f"The rows in {name} could not be counted.",
+            code=ExitCode.UNAVAILABLE,
+            details=error.details,
+            hint=f"Stop it by hand (docker stop {name}), and run the same command again: "
+            "then the copy is proven by its bytes alone.",
+        ) from error
 
 
 def strangers(held: Volume, containers: Iterable[Container], project: Path) -> tuple[Container, ...]:

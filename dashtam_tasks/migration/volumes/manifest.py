@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.migration.volumes.workbench import Job, Workbench
+from dashtam_tasks.migration.containers.executor import Job
+from dashtam_tasks.migration.containers.workbench import Workbench
 
-FIELDS = "%f %u %g %s %Y %i %n"
+FIELDS = "%f %u %g %s %Y %i %W %n"
 LINK_TARGETS = 'for name do readlink -n "$name" || exit 1; printf "\\0"; done'
 # sha256sum of GNU escapes names with a newline or a backslash, and begins their lines with one; BusyBox does not.
 DIGEST = re.compile(rb"(\\?)([0-9a-f]{64}) [ *]")
@@ -29,7 +30,10 @@ Names = Sequence[bytes]
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Something in a volume: `mode` with its type, `size` in bytes, `mtime` in seconds since the epoch."""
+    """Something in a volume: `mode` with its type, `size` in bytes, `mtime` in seconds since the epoch.
+
+    `born` is when it was made, as stat says it; BusyBox' stat does not know.
+    """
 
     mode: int
     uid: int
@@ -37,6 +41,7 @@ class Entry:
     size: int
     mtime: int
     inode: int
+    born: bytes = b""
     target: bytes = b""
 
     @property
@@ -58,7 +63,7 @@ Hashes = dict[bytes, str]
 def listing(bench: Workbench, folder: str) -> dict[bytes, Entry]:
     """Return everything below a folder in a workbench by its name, which begins with a dot, the folder included.
 
-    Raises DashtamError as Workbench.output does.
+    Raises DashtamError as Executor.output does.
     """
     # Nobody can have made a file whose name has this in it.
     begin = secrets.token_hex(16)
@@ -71,9 +76,15 @@ def listing(bench: Workbench, folder: str) -> dict[bytes, Entry]:
 
 def entry(text: bytes) -> tuple[bytes, Entry]:
     """Return a name and what is there, from what stat says."""
-    mode, uid, gid, size, mtime, inode, name = text.split(b" ", 6)
+    mode, uid, gid, size, mtime, inode, born, name = text.split(b" ", 7)
     return name, Entry(
-        mode=int(mode, 16), uid=int(uid), gid=int(gid), size=int(size), mtime=int(mtime), inode=int(inode)
+        mode=int(mode, 16),
+        uid=int(uid),
+        gid=int(gid),
+        size=int(size),
+        mtime=int(mtime),
+        inode=int(inode),
+        born=born,
     )
 
 
@@ -161,10 +172,10 @@ def differences(source: Listing, target: Listing) -> Iterator[str]:
         yield "hard links are not the same files in the copy"
 
 
-def other_contents(source: Hashes, target: Hashes) -> Iterator[str]:
+def other_contents(found: Listing, source: Hashes, target: Hashes) -> Iterator[str]:
     """Yield in words which files hold something else in a copy, or were not hashed at all."""
-    for name in source.keys() | target.keys():
-        if source.get(name) != target.get(name):
+    for name in (name for name, one in found.items() if one.is_file):
+        if name not in source or source[name] != target.get(name):
             yield f"{shown(name)} has other contents in the copy"
 
 
@@ -182,7 +193,7 @@ def links(found: Listing) -> set[frozenset[bytes]]:
 
 
 def taken(bench: Workbench, folder: str, report: Callable[[int], None]) -> tuple[Listing, Hashes]:
-    """Return everything below a folder, and the hash of each file; raise DashtamError as Workbench.output does."""
+    """Return everything below a folder, and the hash of each file; raise DashtamError as Executor.output does."""
     found, hashes = listing(bench, folder), Hashes()
     bench.together(hashing(folder, found, into=hashes, report=report, parts=HASHING_PARTS))
     return found, hashes
@@ -197,6 +208,21 @@ def digest(found: Listing, hashes: Mapping[bytes, str]) -> str:
         facts = f"{one.mode} {one.uid} {one.gid} {size} {hashes.get(name, '')} {len(name)} {len(one.target)}"
         whole.update(b" ".join((facts.encode(), name, one.target)))
     return whole.hexdigest()
+
+
+def state(found: Listing) -> str:
+    """Return one SHA-256 of how a volume stands, times included; nothing is read, so that it is quick."""
+    return digest(found, {name: str(one.mtime) for name, one in found.items()})
+
+
+def identity(found: Listing) -> str:
+    """Return what tells a volume from one of the same name that was made later: its folder's inode and birth.
+
+    Empty where nobody knows the birth, since inodes are used again.
+    """
+    root = found[b"."]
+    is_known = root.born.isdigit() and int(root.born) > 0
+    return f"{root.inode} {root.born.decode()}" if is_known else ""
 
 
 def shown(name: bytes) -> str:

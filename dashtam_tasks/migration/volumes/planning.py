@@ -10,7 +10,6 @@ from dashtam_tasks.migration.legacy import Legacy
 from dashtam_tasks.migration.legacy.on_engine import VOLUME_LABEL, MountPoint, Volume
 from dashtam_tasks.migration.operations import CopyVolume
 from dashtam_tasks.migration.rules import known_images
-from dashtam_tasks.migration.rules.health_checks import bitnami_postgresql, postgresql
 
 Mode = Literal["copy", "adopt", "none"]
 
@@ -24,7 +23,6 @@ NOTHING_KEPT = (
 # https://github.com/docker/compose/blob/v5.6.1/pkg/compose/create.go, ensureVolume
 VERSION_LABEL = "com.docker.compose.version"
 PREFIX = "dev_"
-DATA_FOLDERS = ("/var/lib/postgresql", "/var/lib/postgresql/data")
 
 
 def planned(found: Legacy, environment: Model, *, mode: Mode) -> tuple[CopyVolume, ...]:
@@ -82,16 +80,7 @@ def described(volume: Volume, new_key: str, model: Model, environment: Model) ->
 def is_postgres(model: Model, mount: MountPoint) -> bool:
     """Return whether a service keeps PostgreSQL's data in a volume."""
     service = model.services.get(mount.service)
-    if service is None:
-        return False
-    kind = known_images.kind_of(service.image)
-    if kind is None:
-        return mount.path in DATA_FOLDERS
-    folders = (*kind.data, *(kind.earlier[1:] if kind.earlier else ()), *kind.alternatives)
-    return kind.check in {postgresql, bitnami_postgresql} and any(
-        mount.path == folder or mount.path.startswith(f"{folder}/") or folder.startswith(f"{mount.path}/")
-        for folder in folders
-    )
+    return service is not None and known_images.keeps_postgres(service, mount.path)
 
 
 def image_of(volume: Volume, mount: MountPoint, model: Model, environment: Model) -> str:

@@ -11,44 +11,35 @@ import msgspec
 
 from dashtam_tasks import files
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.migration.postgresql.counting import Rows
 
 FOLDER = Path(".dashtam/volumes")
 PRIVATE_FOLDER = 0o700
-
-
-class Rows(msgspec.Struct, frozen=True, kw_only=True):
-    """How many rows a table of PostgreSQL has."""
-
-    database: str
-    schema: str
-    table: str
-    rows: int
-
-    @property
-    def name(self) -> tuple[str, str, str]:
-        """What tells the table from all others of its server."""
-        return (self.database, self.schema, self.table)
-
-    def __str__(self) -> str:
-        return f"{self.database}: {self.schema}.{self.table}"
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A copy of a volume: begun, or whole.
 
     `id` is the label that the target has. `size` is in bytes. `counted` are the source's rows before its container
-    `counted_in` was stopped, None where its server did not run; `rows` are those of the copy. `digest` is that of
-    manifest.digest, and `control` the SHA-256 of PostgreSQL's control file, which every start of a server changes.
+    `counted_in` was stopped, None where its server did not run; `rows` are those of the copy. `digest` is the
+    copy's in manifest, `source_state` and `source_identity` the source's, `source_made` what the engine said of its
+    making, and `control` the SHA-256 of PostgreSQL's control file, which every start of a server changes.
+    `is_going` is whether the copy is being removed.
     """
 
     version: Literal[1] = 1
     source: str
     target: str
     id: str
+    source_labels: dict[str, str] = {}
     is_complete: bool = False
+    is_going: bool = False
     files: int = 0
     size: int = 0
     digest: str = ""
+    source_state: str = ""
+    source_identity: str = ""
+    source_made: str = ""
     control: str = ""
     counted: tuple[Rows, ...] | None = None
     counted_in: str = ""

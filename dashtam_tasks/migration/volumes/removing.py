@@ -7,10 +7,11 @@ from pathlib import Path
 from dashtam_tasks import engine
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration import backup
+from dashtam_tasks.migration.containers import workbench
+from dashtam_tasks.migration.containers.workbench import SOURCE
 from dashtam_tasks.migration.operations import CopyVolume
-from dashtam_tasks.migration.volumes import copying, inspection, releasing, workbench
-from dashtam_tasks.migration.volumes.progress import amount
-from dashtam_tasks.migration.volumes.workbench import SOURCE
+from dashtam_tasks.migration.progress import amount
+from dashtam_tasks.migration.volumes import copying, freshness, inspection, releasing
 from dashtam_tasks.notifying import Notify
 
 KIB = 1024
@@ -18,17 +19,22 @@ KIB = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Removal:
-    """An old volume that may go: its size in bytes, its copy, and the dumps of it that a backup has."""
+    """An old volume that may go: its size in bytes, its copy, and the dumps of it that a backup has.
+
+    `is_outdated` says whether something has written to it since it was copied.
+    """
 
     operation: CopyVolume
     size: int
     has_copy: bool
+    is_outdated: bool
     dumps: tuple[Path, ...]
 
     def __str__(self) -> str:
         kept = ", ".join(map(str, self.dumps)) or "no dump of it"
         whole = "its copy is whole" if self.has_copy else "ITS COPY IS NOT WHOLE"
-        return f"{self.operation.source} ({amount(self.size)}): {whole}, in {self.operation.target}; {kept}"
+        since = ", AND IT WAS WRITTEN TO SINCE" if self.is_outdated else ""
+        return f"{self.operation.source} ({amount(self.size)}): {whole}, in {self.operation.target}{since}; {kept}"
 
 
 def removal(operations: Iterable[CopyVolume], *, project: Path) -> tuple[Removal, ...]:
@@ -41,6 +47,7 @@ def removal(operations: Iterable[CopyVolume], *, project: Path) -> tuple[Removal
             operation=one,
             size=size_of(one),
             has_copy=copying.is_complete(one, project=project),
+            is_outdated=freshness.is_outdated(one, project=project),
             dumps=tuple(dumps_of(one.source, project)),
         )
         for one in operations
@@ -50,8 +57,7 @@ def removal(operations: Iterable[CopyVolume], *, project: Path) -> tuple[Removal
 
 def size_of(operation: CopyVolume) -> int:
     """Return how much space an old volume takes, in bytes."""
-    names = {"subject": operation.target, "source": operation.source}
-    with workbench.opened(operation.image, **names) as bench:
+    with workbench.opened(operation.image, subject=operation.target, source=operation.source) as bench:
         return KIB * int(bench.output("du", "-sk", SOURCE).split()[0])
 
 
@@ -66,7 +72,8 @@ def dumps_of(volume: str, project: Path) -> Iterable[Path]:
 def remove_old(removals: Sequence[Removal], *, project: Path, notify: Notify) -> None:
     """Remove old volumes, which is for good.
 
-    Raises DashtamError before anything is removed: DATA when a copy is not whole, BUSY when a container holds one.
+    Raises DashtamError before anything is removed: DATA when a copy is not whole or its source was written to
+    since, BUSY when a container holds one.
     """
     for one in removals:
         if not copying.is_complete(one.operation, project=project):
@@ -78,6 +85,12 @@ def remove_old(removals: Sequence[Removal], *, project: Path, notify: Notify) ->
         holders = inspection.holders(one.operation.source)
         if holders:
             raise releasing.in_use(one.operation.source, holders)
+        if freshness.is_outdated(one.operation, project=project):
+            raise DashtamError(
+                f"Something has written to the volume {one.operation.source} since it was copied, and it stays.",
+                code=ExitCode.DATA,
+                hint=f"If nobody needs what was written: docker volume rm {one.operation.source}",
+            )
     for one in removals:
         notify(f"removing the volume {one.operation.source}")
         engine.docker("volume", "rm", one.operation.source)

@@ -3,47 +3,41 @@
 The old volume is not touched; who rolls back starts on it again.
 """
 
-import os
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
 
-from dashtam_tasks import engine, files
-from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.migration.backup import add_dump
-from dashtam_tasks.migration.backup import records as backups
-from dashtam_tasks.migration.backup.records import Backup
+import msgspec
+
+from dashtam_tasks import engine
+from dashtam_tasks.errors import DashtamError
+from dashtam_tasks.migration.backup.dumps import Keeper
+from dashtam_tasks.migration.containers import workbench
+from dashtam_tasks.migration.containers.workbench import TARGET, Workbench
 from dashtam_tasks.migration.operations import CopyVolume
+from dashtam_tasks.migration.postgresql import counting, data_directory, serving
+from dashtam_tasks.migration.progress import Progress
 from dashtam_tasks.migration.volumes import (
     archives,
-    counting,
+    copying,
     inspection,
     manifest,
     records,
     releasing,
-    serving,
-    workbench,
+    restoring,
 )
-from dashtam_tasks.migration.volumes.copying import is_ours
-from dashtam_tasks.migration.volumes.progress import Progress
 from dashtam_tasks.migration.volumes.records import Record
-from dashtam_tasks.migration.volumes.serving import Server
-from dashtam_tasks.migration.volumes.workbench import TARGET, Workbench
 from dashtam_tasks.notifying import Notify
 
 # What the dump of a volume that is no database is called in the place of one.
 CONTENTS = "contents"
-TEMPLATES = frozenset({"template0", "template1"})
-END_OF_SCRIPT = b"-- PostgreSQL database cluster dump complete"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TakenBack:
-    """What became of a copy: whether it is gone, the names of its dumps, and what had changed in it, in words.
+    """What became of a copy: whether it was removed, the names of its dumps, and what had changed in it, in words.
 
-    `problem` says why it was kept, empty when it was not.
+    `problem` says why it was not, empty when it was, and `hint` what a person can do.
     """
 
     target: str
@@ -51,38 +45,69 @@ class TakenBack:
     dumps: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     problem: str = ""
+    hint: str = ""
 
 
 def take_back(operation: CopyVolume, *, project: Path, backup_folder: Path, notify: Notify) -> TakenBack:
     """Remove a copy after its changes are dumped into a backup, and return what was done.
 
-    What cannot be dumped is kept, and so is a volume that is not ours. Raises DashtamError: UNAVAILABLE when no
-    engine answers, BUSY when containers of others hold the volume, DATA when the record of the copy is damaged.
+    If the old volume is gone, it is made again from the copy first. What cannot be dumped is kept, and so is a
+    volume that is not ours. Raises DashtamError: UNAVAILABLE when no engine answers, BUSY when containers of others
+    hold the volume, DATA when the record of the copy is damaged, and as copying.copy when the old volume cannot be
+    made again; the same call goes on from there.
     """
     target, record = inspection.volume(operation.target), records.read(project, operation.target)
     if target is None:
-        records.remove(project, operation.target)
-        return TakenBack(target=operation.target, is_removed=True)
-    if record is None or not is_ours(target, record):
+        return absent(operation, record, project)
+    if record is None or not copying.is_ours(target, record):
         return kept(operation, "This migration did not make it.")
     engine.remove_containers(workbench.abandoned(operation.target))
     releasing.release(target, project=project, is_database=operation.is_postgres, notify=notify)
+    try:
+        back = restoring.due(operation, record, project=project) if record.is_complete else None
+    except DashtamError as error:
+        return unsaved(operation, error)
+    if back:
+        notify(f"{back.target} is gone: it is made again from {back.source}")
+        copying.copy(back, project=project, notify=notify)
     try:
         dumps, changes = (
             saved(operation, record, backup_folder, notify=notify) if record.is_complete else ((), ())
         )
     except DashtamError as error:
-        engine.version()
-        return kept(operation, "\n".join(filter(None, (error.reason, error.details))))
+        return unsaved(operation, error)
+    records.write(project, msgspec.structs.replace(record, is_going=True))
     engine.docker("volume", "rm", operation.target)
     records.remove(project, operation.target)
     return TakenBack(target=operation.target, is_removed=True, dumps=dumps, changes=changes)
 
 
+def absent(operation: CopyVolume, record: Record | None, project: Path) -> TakenBack:
+    """Return what became of a copy that is not there: we removed it, or somebody did before we could look."""
+    if record and record.is_complete and not record.is_going:
+        return TakenBack(
+            target=operation.target,
+            is_removed=False,
+            problem=f"It is not there, and neither is what was written to it since {operation.source} was copied.",
+            hint="Is this the engine that the project runs on? `docker context ls` tells.",
+        )
+    records.remove(project, operation.target)
+    return TakenBack(target=operation.target, is_removed=True)
+
+
+def unsaved(operation: CopyVolume, error: DashtamError) -> TakenBack:
+    """Return that a copy was kept for an error; raise DashtamError (UNAVAILABLE) when no engine answers."""
+    engine.version()
+    return kept(operation, "\n".join(filter(None, (error.reason, error.details))))
+
+
 def kept(operation: CopyVolume, why: str) -> TakenBack:
     """Return that a copy was kept."""
     return TakenBack(
-        target=operation.target, is_removed=False, problem=f"The volume {operation.target} was kept. {why}"
+        target=operation.target,
+        is_removed=False,
+        problem=f"It stays. {why}",
+        hint=f"Nothing of it is lost. When nobody needs it: docker volume rm {operation.target}",
     )
 
 
@@ -93,100 +118,32 @@ def saved(
 
     Raises DashtamError when that cannot be done.
     """
+    keeper = Keeper(folder=backup_folder, volume=operation.target, service=operation.service, notify=notify)
     with workbench.opened(operation.image, subject=operation.target, target=operation.target) as bench:
-        cluster = serving.current(bench) if operation.is_postgres else None
-        if cluster is None:
-            return contents_saved(bench, operation, record, sound(backup_folder), notify=notify)
-        if record.control == serving.control_of(bench, cluster):
+        found = data_directory.every(bench, TARGET) if operation.is_postgres else ()
+        # Of several, only one would be served.
+        data = data_directory.fitting(bench, found) if len(found) == 1 else None
+        if data is None:
+            return contents_saved(bench, operation, record, keeper)
+        if record.control == data_directory.control_of(bench, data):
             return (), ()
-        keeper = Keeper(
-            operation=operation, folder=backup_folder, version=serving.major(bench), notify=notify
-        )
-        with serving.served(bench, cluster) as server:
-            changes = counting.changed(record.rows or (), counting.rows(server.ask))
-            return tuple(database_dumps(server, keeper)), changes
-
-
-def sound(folder: Path) -> Backup:
-    """Return the backup in a folder; raise DashtamError (DATA) when it is damaged."""
-    backup = backups.read(folder)
-    if backup.problem:
-        raise DashtamError(f"The backup {folder} cannot take a dump. {backup.problem}", code=ExitCode.DATA)
-    return backup
-
-
-@dataclass(frozen=True, kw_only=True)
-class Keeper:
-    """Puts dumps of one volume into a backup; `version` is that of the server, empty where there is none."""
-
-    operation: CopyVolume
-    folder: Path
-    notify: Notify
-    version: str = ""
-
-    def keep(
-        self,
-        database: str,
-        write: Callable[[IO[bytes], Callable[[int], None]], None],
-        verify: Callable[[Path], int],
-    ) -> str:
-        """Put what `write` writes into the backup when `verify` has counted its objects, and return its name.
-
-        Until then it is beside the backup, private. Raises DashtamError.
-        """
-        backup = sound(self.folder)
-        subject = f"dumping {self.operation.target} {database}".rstrip()
-        progress = Progress(subject=subject, total=0, notify=self.notify)
-        self.notify(subject)
-        with files.temporary_beside(backup.folder) as (descriptor, temporary):
-            with files.explaining(temporary), os.fdopen(descriptor, "wb") as file:
-                write(file, progress.add)
-            objects = verify(temporary)
-            made = add_dump(
-                backup,
-                temporary,
-                volume=self.operation.target,
-                service=self.operation.service,
-                database=database,
-                objects=objects,
-                server_version=self.version,
-            )
-        return made.dumps[-1].name
-
-
-def database_dumps(server: Server, keeper: Keeper) -> Iterator[str]:
-    """Dump the roles and every database of a server, and yield the dumps' names."""
-    yield keeper.keep("", server.dump_globals, statements)
-    for database in counting.databases(server.ask):
-        if database not in TEMPLATES:
-            yield keeper.keep(database, partial(server.dump, database), partial(listed, server))
-
-
-def listed(server: Server, path: Path) -> int:
-    """Return how many objects pg_restore lists of a dump; raise DashtamError (IO) when it cannot read it."""
-    with path.open("rb") as file:
-        text = server.bench.read_from(file, "pg_restore", "--list")
-    return sum(1 for line in text.splitlines() if line.strip() and not line.startswith(b";"))
-
-
-def statements(path: Path) -> int:
-    """Return how many statements a script of roles has; raise DashtamError (DATA) when its end is missing."""
-    text = path.read_bytes()
-    if END_OF_SCRIPT not in text:
-        raise DashtamError("The dump of the roles has no end.", code=ExitCode.DATA)
-    return sum(1 for line in text.splitlines() if line.endswith(b";"))
+        with serving.served(bench, data) as server:
+            changes = counting.changed(record.rows or (), counting.rows(server))
+            return keeper.keep_databases(server), changes
 
 
 def contents_saved(
-    bench: Workbench, operation: CopyVolume, record: Record, backup: Backup, *, notify: Notify
+    bench: Workbench, operation: CopyVolume, record: Record, keeper: Keeper
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Put the contents of a volume into a backup if they are others than those that were copied."""
-    progress = Progress(subject=f"comparing {operation.target}", total=record.size, notify=notify)
+    progress = Progress(subject=f"comparing {operation.target}", total=record.size, notify=keeper.notify)
     found, hashes = manifest.taken(bench, TARGET, progress.add)
     if manifest.digest(found, hashes) == record.digest:
         return (), ()
-    keeper = Keeper(operation=operation, folder=backup.folder, notify=notify)
     name = keeper.keep(
-        CONTENTS, partial(archives.save, bench), lambda path: archives.verify(path, found, hashes)
+        partial(archives.save, bench),
+        partial(archives.verify, found=found, hashes=hashes),
+        what="the contents",
+        database=CONTENTS,
     )
     return (name,), (f"{operation.service} has written to {operation.target} since it was copied",)

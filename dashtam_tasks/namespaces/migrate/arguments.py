@@ -44,7 +44,7 @@ def choices(test_file: str, project: str, volumes: str) -> "Choices":
 
     roles = {"": None, "overlay": Role.OVERLAY, "standalone": Role.STANDALONE}
     require_one_of("--test-file", test_file, roles)
-    modes = {"": Volumes.COPY} | {one.value: one for one in Volumes}
+    modes = {"": None} | {one.value: one for one in Volumes}
     require_one_of("--volumes", volumes, modes)
     if project and not settings.is_name(project):
         raise DashtamError(

@@ -38,8 +38,8 @@ def status(context: Context, json: bool = False) -> None:
 
 def show(stands: "Standing") -> None:
     """Print where a migration stands, and what to do where nobody goes on with it."""
-    since = f", since {stands.since}" if stands.since else ""
-    console.line(f"{stands.course.value}{since}, from the backup {stands.backup}")
+    since = f" {stands.since}" if stands.since else ""
+    console.line(f"{stands.course.value}; the migration began{since} with the backup {stands.backup}")
     console.table(
         ("step", "what", "state", "operations"),
         ((one.number, one.title, one.state.value, operations(one)) for one in stands.steps),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def rows(found: "Legacy") -> Iterator[tuple[str, str]]:
     """Yield what there is, as a kind and its names; env files without a value."""
     yield "project", f"{found.project.name}, in {found.folder}"
-    yield "base", together(name for name in (found.base, found.override) if name)
+    yield "base", together(found.development.files)
     for test in found.tests:
         yield "tests", tests(test)
     for one in found.env_files:

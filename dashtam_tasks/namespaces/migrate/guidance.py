@@ -7,9 +7,9 @@ from pathlib import Path
 from dashtam_tasks import console
 
 NEXT = {
-    "applied": "migrate.verify proves that it works, migrate.rollback takes back.",
+    "applied": "dev.up starts development again, migrate.verify proves that it works, migrate.rollback takes back.",
     "applying": "migrate.apply goes on, migrate.rollback takes back.",
-    "rolling back": "migrate.rollback goes on; there is no way forwards before it has ended.",
+    "rolling back": "dashtam-tasks migrate.rollback goes on; there is no way forwards before it has ended.",
 }
 
 
@@ -28,6 +28,6 @@ def resumable(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        console.note("Stopped, and nothing is lost.")
+        console.note("Stopped, and nothing is lost. Containers that were stopped for it stay so.")
         after(folder)
         raise

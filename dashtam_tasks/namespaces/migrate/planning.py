@@ -8,7 +8,7 @@ from invoke.context import Context
 from dashtam_tasks import console
 from dashtam_tasks.errors import ExitCode
 from dashtam_tasks.namespaces.invoking import task
-from dashtam_tasks.namespaces.migrate import found
+from dashtam_tasks.namespaces.migrate import found, guidance
 from dashtam_tasks.namespaces.migrate.arguments import CHOICES, choices, project_folder
 
 if TYPE_CHECKING:
@@ -17,13 +17,22 @@ if TYPE_CHECKING:
     from dashtam_tasks.migration.steps import Step
 
 
-@task(name="plan", help={**CHOICES, "diff": "show what each file would be", "json": "print JSON"})
+@task(
+    name="plan",
+    help={
+        **CHOICES,
+        "diff": "show what each file would be",
+        "full": "name every place that has an old name, of files with many, too",
+        "json": "print JSON",
+    },
+)
 def show_plan(
     context: Context,
     test_file: str = "",
     project: str = "",
     volumes: str = "",
     diff: bool = False,
+    full: bool = False,
     json: bool = False,
 ) -> int:
     """Show what each step would do to this project and prove that it does no more; change nothing."""
@@ -33,11 +42,11 @@ def show_plan(
     if json:
         console.data(plan.as_data(made))
     else:
-        show(made, diff=diff)
+        show(made, diff=diff, full=full)
     return 0 if plan.is_sound(made) else ExitCode.FOUND_PROBLEMS
 
 
-def show(made: "Plan", *, diff: bool) -> None:
+def show(made: "Plan", *, diff: bool, full: bool) -> None:
     """Print a plan for people: what was found, then refusals, or each step with all that it does."""
     console.table(("found", "what"), found.rows(made.found))
     console.line()
@@ -53,19 +62,26 @@ def show(made: "Plan", *, diff: bool) -> None:
         ),
     )
     for step in made.steps:
-        show_step(step)
+        show_step(step, full=full)
     if diff:
         show_diffs(made)
 
 
-def show_step(step: "Step") -> None:
-    """Print what a step changes on purpose, by rule, what is not proven, and what a person should know."""
+def show_step(step: "Step", *, full: bool) -> None:
+    """Print what a step changes on purpose, by rule, what is not proven, and what a person should know.
+
+    `full` says that places are told one by one which are only counted else.
+    """
     reasons = tuple(dict.fromkeys((one.rule, one.why) for one in step.declared))
     if reasons or step.remarks or step.unproven:
         console.line()
         console.line(f"{step.outline.number} {step.outline.title}")
     console.lines(f"  {rule}: {why}" for rule, why in reasons)
     console.lines(f"  note: {remark}" for remark in step.remarks)
+    if full:
+        console.lines(f"  place: {place}" for place in step.places)
+    elif step.places:
+        console.line("  note: migrate.plan --full lists all of these places, and so does MIGRATION_GUIDE.md.")
     console.lines(f"  not proven: {'.'.join(one.place)} would differ" for one in step.unproven)
 
 
@@ -86,9 +102,10 @@ def backup(
     """Take a backup of every file that the migration may touch (step 1.1)."""
     from dashtam_tasks.migration import undertaking
 
-    chosen = choices(test_file, project, volumes)
-    taken = undertaking.back_up(project_folder(context), chosen, database=database, notify=console.note)
+    folder, chosen = project_folder(context), choices(test_file, project, volumes)
+    taken = undertaking.back_up(folder, chosen, database=database, notify=console.note)
     console.line(str(taken.folder))
+    guidance.after(folder)
 
 
 @task(help={"verify": "read every file again and compare it with the manifest", "json": "print JSON"})
@@ -104,6 +121,8 @@ def backups(context: Context, verify: bool = False, json: bool = False) -> int:
         wrong = [one for _, findings in every for one in findings]
         if wrong:
             console.findings(wrong)
+        elif verify and every:
+            console.note("Every file of these is as its manifest says.")
     return ExitCode.FOUND_PROBLEMS if any(findings for _, findings in every) else 0
 
 

@@ -93,6 +93,10 @@ def rollback(context: Context, dry_run: bool = False, force: bool = False, yes: 
             folder, force=force, dry_run=dry_run, consent=consent, notify=console.note
         )
     show_rolled_back(done, dry_run=dry_run)
+    if not dry_run:
+        console.note(
+            "The migration is taken back. Nothing was started: start the project as you did before it."
+        )
     return ExitCode.FOUND_PROBLEMS if done.kept else 0
 
 

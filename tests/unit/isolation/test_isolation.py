@@ -94,6 +94,12 @@ def test_a_job_that_others_wait_for_needs_no_health_check(make_subject: "MakeSub
         assert kinds(examine([dev], [], shared=())) == expected
 
 
+def test_a_job_by_its_profile_needs_no_health_check(make_subject: "MakeSubject") -> None:
+    for profile, expected in (("job", []), ("tools", ["no-health-check"])):
+        dev = make_subject("dev", TEXT, {"app": {"profiles": [profile], "healthcheck": None}})
+        assert kinds(examine([dev], [], shared=())) == expected
+
+
 def test_a_job_of_the_settings_needs_no_health_check(
     make_subject: "MakeSubject", make_container: "MakeContainer"
 ) -> None:

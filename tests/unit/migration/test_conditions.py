@@ -1,18 +1,22 @@
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.findings import Finding, Severity
-from dashtam_tasks.migration import conditions
+from dashtam_tasks.migration import backup, conditions
 from dashtam_tasks.migration.ledger import saved_plan
+from dashtam_tasks.migration.operations import CopyVolume
 from dashtam_tasks.migration.planning import plan
 from dashtam_tasks.migration.planning.choices import Choices, Volumes
 from dashtam_tasks.migration.planning.equivalence import Difference
 from dashtam_tasks.migration.planning.plan import Plan
 from tests.unit.conftest import FakeDocker
 from tests.unit.migration.undertakings import EMPTY, Stages
+
+pytestmark = pytest.mark.shapes
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Told:
 
     findings: tuple[Finding, ...]
 
-    def __call__(self, *_: object) -> tuple[Finding, ...]:
+    def __call__(self, *_: object, **__: object) -> tuple[Finding, ...]:
         return self.findings
 
 
@@ -88,6 +92,7 @@ def test_a_project_without_volumes_needs_no_engine(shop: Path) -> None:
         (Choices(), ""),
         (EMPTY, ""),
         (Choices(volumes=Volumes.ADOPT), "with --volumes=none"),
+        (Choices(volumes=Volumes.COPY), "with --volumes=none"),
         (Choices(project="other"), "without --project"),
     ],
 )
@@ -103,15 +108,21 @@ def test_only_another_choice_is_refused(stages: Stages, tmp_path: Path, choices:
 
 
 def test_a_copy_is_told_with_the_containers_that_go(made: Plan, engine: FakeDocker) -> None:
-    operations = [one for step in made.steps for one in step.operations]
-    assert conditions.consequences(operations) == (
+    assert conditions.consequences(made.steps) == (
         "shop_data is copied to shop-dev_dev_data, and stays as it is",
     )
-    assert conditions.consequences(one for one in operations if str(one).startswith("write")) == ()
+    assert conditions.consequences([one for one in made.steps if one.outline.number != "1.2"]) == ()
     engine.answer("ps", code=1, stderr="Cannot connect")
     with pytest.raises(DashtamError) as caught:
-        conditions.consequences(operations)
+        conditions.consequences(made.steps)
     assert caught.value.code == ExitCode.UNAVAILABLE
+
+
+@pytest.mark.usefixtures("made")
+def test_that_nothing_is_taken_along_is_told(shop: Path) -> None:
+    empty = plan.make(shop, Choices(volumes=Volumes.NONE))
+    (told,) = conditions.consequences(empty.steps)
+    assert told.startswith("DEVELOPMENT STARTS WITH EMPTY VOLUMES (--volumes=none)")
 
 
 def test_who_came_back_to_a_copied_volume_is_named(
@@ -126,6 +137,30 @@ def test_who_came_back_to_a_copied_volume_is_named(
     with pytest.raises(DashtamError, match=r"^shop-db uses shop_data again") as caught:
         conditions.require_copies_current(shop, saved)
     assert caught.value.code == ExitCode.BUSY
-    assert "docker rm --force shop-db" in caught.value.hint
+    assert caught.value.hint == "migrate.rollback, and then migrate.apply, takes all of it along."
     monkeypatch.setattr("dashtam_tasks.migration.volumes.holder_names", lambda _: ())
+    monkeypatch.setattr("dashtam_tasks.migration.volumes.is_outdated", lambda *_, **__: False)
     conditions.require_copies_current(shop, saved)
+    monkeypatch.setattr("dashtam_tasks.migration.volumes.is_outdated", lambda *_, **__: True)
+    with pytest.raises(DashtamError, match=r"written to shop_data since it was copied") as caught:
+        conditions.require_copies_current(shop, saved)
+    assert caught.value.code == ExitCode.DATA
+
+
+def test_dumps_are_looked_for_where_they_are_kept(shop: Path) -> None:
+    copy = CopyVolume(
+        source="shop_data", target="new", labels={}, service="db", image="i", path="/p", is_postgres=True
+    )
+    assert conditions.dumps_of(shop, [copy]) == {"shop_data": ()}
+    taken = backup.take(shop, ("docker-compose.yml",), today=date(2000, 1, 1))
+    for volume, database in (("shop_data", ""), ("shop_data", "shop"), ("other", "shop")):
+        file = shop / "made"
+        file.write_text(volume + database)
+        taken = backup.add_dump(
+            taken, file, volume=volume, service="db", database=database, objects=1, server_version="17.1"
+        )
+    for name in ("before.dump", "script.sql", "notes.md"):
+        (shop / "backups" / name).touch()
+    names = [path.name.split(".")[:2] for path in conditions.dumps_of(shop, [copy])["shop_data"]]
+    assert names == [["shop_data", "shop"], ["before", "dump"], ["script", "sql"]]
+    assert conditions.dumps_of(shop, [replace(copy, is_postgres=False)]) == {}

@@ -1,10 +1,12 @@
 """The end of a migration as a library; its tasks have tests of their own."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dashtam_tasks.errors import DashtamError
+from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration import finishing
 from dashtam_tasks.migration.ledger import guard, saved_plan
 from dashtam_tasks.migration.verification import Box, Outcome, report
@@ -56,3 +58,30 @@ def test_without_copies_nobody_is_asked_about_old_volumes(
     finishing.remove_old_volumes(folder, consent=asked, notify=told.append)
     assert (asked.facts, told) == ([], ["No old volume is there that this migration has copied."])
     assert not [argv for argv in engine.argvs if argv[1:2] == ("rm",)]
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        lambda folder: next(finishing.verify(folder, notify=ignored)),
+        lambda folder: finishing.clean_up(folder, consent=Asked(), notify=ignored),
+        lambda folder: finishing.remove_old_volumes(folder, consent=Asked(), notify=ignored),
+        lambda folder: finishing.validate(folder, signed_off_by="me"),
+    ],
+    ids=["verify", "cleanup", "cleanup --volumes", "validate"],
+)
+def test_nothing_is_finished_that_is_being_taken_back(
+    stages: Stages, tmp_path: Path, engine: FakeDocker, task: Callable[[Path], object]
+) -> None:
+    folder = stages.copied("3.3", tmp_path)
+    report.write(folder, [PASSED])
+    asked_before = engine.argvs
+    saved = saved_plan.load(folder)
+    assert saved
+    saved_plan.keep(replace(saved, is_rolling_back=True))
+    before = manifest(folder)
+    with pytest.raises(DashtamError, match="This migration is being taken back") as caught:
+        task(folder)
+    assert caught.value.code == ExitCode.DATA
+    assert set(different(before, manifest(folder))) <= {".dashtam/lock"}
+    assert engine.argvs == asked_before

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dashtam_tasks.errors import DashtamError, ExitCode
-from dashtam_tasks.migration import undertaking
+from dashtam_tasks.migration import undertaking, volumes
 from dashtam_tasks.migration.ledger import guard, saved_plan
 from dashtam_tasks.migration.planning.choices import Choices, Volumes
 from tests.unit.conftest import FakeDocker
@@ -22,6 +22,8 @@ from tests.unit.migration.undertakings import (
     through,
 )
 
+pytestmark = pytest.mark.shapes
+
 OLD, NEW = "shop_data", "shop-dev_dev_data"
 
 
@@ -33,7 +35,7 @@ def with_data(engine: FakeDocker) -> FakeDocker:
     engine.answer("inspect", stdout=[container()])
     engine.answer("container", "inspect", stdout="sha256:1\n")
     engine.answer("image", "inspect", stdout="[]")
-    engine.answer("volume", "inspect", stdout="[]")
+    engine.answer("volume", "inspect", code=1, stdout="[]", stderr="no such volume")
     return engine
 
 
@@ -58,7 +60,7 @@ def apply(folder: Path, asked: Asked, choices: Choices = EMPTY, last: str = "") 
 def test_a_person_agrees_to_copies_and_to_containers_that_go(
     shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashtam_tasks.migration.volumes.problems", lambda *_: ())
+    monkeypatch.setattr("dashtam_tasks.migration.volumes.problems", lambda *_, **__: ())
     before, asked = manifest(shop), Asked()
     with pytest.raises(DashtamError, match=r"^No\.$"):
         apply(shop, asked, Choices())
@@ -69,12 +71,14 @@ def test_a_person_agrees_to_copies_and_to_containers_that_go(
 
 
 @pytest.mark.usefixtures("with_data")
-@pytest.mark.parametrize("mode", [Volumes.NONE, Volumes.ADOPT])
-def test_where_nothing_is_copied_no_container_goes(shop: Path, mode: Volumes) -> None:
+@pytest.mark.parametrize(
+    ("mode", "said"), [(Volumes.NONE, (volumes.NOTHING_KEPT,)), (Volumes.ADOPT, ())], ids=str
+)
+def test_where_nothing_is_copied_no_container_goes(shop: Path, mode: Volumes, said: tuple[str, ...]) -> None:
     asked = Asked()
     with pytest.raises(DashtamError, match=r"^No\.$"):
         apply(shop, asked, Choices(volumes=mode))
-    assert asked.facts == [()]
+    assert asked.facts == [said]
 
 
 def test_a_volume_that_cannot_be_copied_is_refused_first(shop: Path, with_data: FakeDocker) -> None:
@@ -97,7 +101,7 @@ def test_a_volume_that_cannot_be_copied_is_refused_first(shop: Path, with_data: 
 def test_data_that_came_after_the_backup_are_taken_along(
     stages: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashtam_tasks.migration.volumes.problems", lambda *_: ())
+    monkeypatch.setattr("dashtam_tasks.migration.volumes.problems", lambda *_, **__: ())
     folder = stages.copied("legacy", tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr("dashtam_tasks.migration.conditions.are_volumes_known", lambda *_: True)
@@ -144,13 +148,13 @@ def test_a_rollback_stops_what_runs_first(stages: Stages, tmp_path: Path, engine
     shown = container()
     shown["Config"]["Labels"]["com.docker.compose.project"] = "shop-dev"
     engine.answer("inspect", stdout=[shown])
-    for words in (("rm",), ("network", "rm")):
+    for words in (("stop",), ("rm",), ("network", "rm")):
         engine.answer(*words, stdout="")
     engine.answer("network", "ls", "label=com.docker.compose.project=shop-dev", stdout="n1\n")
     told: list[str] = []
     undertaking.roll_back(folder, force=False, dry_run=False, consent=agreed, notify=told.append)
-    changing = [argv for argv in engine.argvs if argv[0] == "rm" or argv[1:2] == ("rm",)]
-    assert changing == [("rm", "--force", "--volumes", "shop-db"), ("network", "rm", "n1")]
+    changing = [argv for argv in engine.argvs if argv[0] in {"stop", "rm"} or argv[1:2] == ("rm",)]
+    assert changing == [("stop", "-t", "120", "shop-db"), ("rm", "shop-db"), ("network", "rm", "n1")]
     assert told[0] == "Stopping shop-dev."
     assert (folder / ".env").is_file()
 
@@ -170,3 +174,19 @@ def test_what_is_pending_is_told_while_another_works(stages: Stages, tmp_path: P
         ("1.3", "move .env to envs/.env.dev"),
         ("1.3", "move .env.example to envs/.env.dev.example"),
     ]
+
+
+@pytest.mark.usefixtures("engine")
+def test_it_stays_alone_when_it_has_to_plan_anew(shop: Path) -> None:
+    undertaking.back_up(shop, EMPTY, database=False, notify=ignored)
+    base = (shop / "docker-compose.yml").read_text().replace("postgres:17", "postgres:16")
+    (shop / "docker-compose.yml").write_text(base)
+    others: list[str] = []
+
+    def told(line: str) -> None:
+        if line.startswith("1.2: "):
+            others.append(guard.holder_of(shop))
+
+    undertaking.apply(shop, EMPTY, through("1.2"), consent=agreed, notify=told)
+    assert "image: postgres:16" in (shop / "compose/docker-compose.dev.yml").read_text()
+    assert [one.split()[0] for one in others] == ["migrate.apply"]

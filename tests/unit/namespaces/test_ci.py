@@ -65,6 +65,16 @@ def test_build_builds(
     assert ci.composed == [expected]
 
 
+@pytest.mark.parametrize("task", ["ci.run", "ci.build", "ci.clean"])
+def test_an_env_file_that_is_made_from_its_example_is_told(ci: Engine, tasks: "Terminal", task: str) -> None:
+    ci.runs(container("app", "exited"))
+    path = ci.project.ci.env_file
+    path.unlink()
+    done = tasks(task)
+    assert (done.code, done.err.splitlines()[0]) == (0, f"made {path} from .env.ci.example")
+    assert "made" not in tasks("ci.build").err
+
+
 @pytest.mark.parametrize("code", [0, 1])
 def test_lint_runs_the_projects_own_linter(ci: Engine, tasks: "Terminal", code: int) -> None:
     text = json.dumps({"dashtam": {"lint": ["ruff", "check", "src"]}})

@@ -59,7 +59,7 @@ TASKS = {
     "images.status": "json",
     "instances.list": "json",
     "instances.prune": "yes",
-    "migrate.plan": "diff json project test-file volumes",
+    "migrate.plan": "diff full json project test-file volumes",
     "migrate.backup": "database project test-file volumes",
     "migrate.backups": "json verify",
     "migrate.apply": "dry-run phase project step test-file until volumes yes",

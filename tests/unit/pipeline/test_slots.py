@@ -170,25 +170,27 @@ def test_a_copy_that_could_not_be_removed_stays_remembered(ci: Engine, project: 
 
 
 def test_copies_are_known_by_what_is_remembered_and_by_their_reports(project: "Project") -> None:
-    assert slots.known(project.settings) == ("",)
+    assert slots.known(project.settings, notify=pytest.fail) == ("",)
     claimed(open_environment(project.settings, "ci", instance="x"))
     for name in ("ci", "ci-1", "ci-2", "ci-10", "ci-99", "ci-100", "ci-x-2", "ci-archive", "test"):
         (project.folder / "reports" / name).mkdir(parents=True)
     (project.folder / "reports/ci-3").touch()
-    assert slots.known(project.settings) == ("", "x", "2", "10", "99")
+    assert slots.known(project.settings, notify=pytest.fail) == ("", "x", "2", "10", "99")
 
 
 def test_copies_of_a_linked_worktree_are_known_by_its_name(project: "Project") -> None:
     (project.folder / ".git").write_text("gitdir: /shop/.git/worktrees/fix\n", encoding="utf-8")
     for name in ("ci-2", "ci-fix", "ci-fix-2"):
         (project.folder / "reports" / name).mkdir(parents=True)
-    assert slots.known(project.settings) == ("fix", "fix-2")
+    assert slots.known(project.settings, notify=pytest.fail) == ("fix", "fix-2")
 
 
 def test_the_env_file_is_made_where_it_is_missing(project: "Project") -> None:
     path = project.ci.env_file
     path.unlink()
-    taken(project)
+    told: list[str] = []
+    taken(project, waiting=told.append)
+    assert told == [f"made {path} from .env.ci.example"]
     assert env_files.read(path)["SECRET_KEY"] == env_files.read(project.ci.example)["SECRET_KEY"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.write_text("POSTGRES_PASSWORD=mine\n", encoding="utf-8")

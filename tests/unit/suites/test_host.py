@@ -28,7 +28,13 @@ from pathlib import Path
 Path(report).write_text(json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]))
 sys.exit(int(os.environ.get("CODE", "0")))
 """
-WAIT = "import sys; open(sys.argv[1], 'wb').close(); import signal; signal.pause()"
+# Python's own handler may be at work where nothing is raised, as in a weak reference's callback.
+WAIT = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+open(sys.argv[1], "wb").close()
+signal.pause()
+"""
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from dashtam_tasks.findings import Severity
 from dashtam_tasks.migration import backup
 from dashtam_tasks.migration.backup import Backup
+from tests.cases import CountCases
 from tests.unit.migration.backup.trees import NAME, SHOP, TODAY, as_nobody, shop, write
 
 Damage = Callable[[Path], object]
@@ -107,15 +108,16 @@ def test_a_backup_that_is_gone_is_not_sound(taken: Backup) -> None:
     assert found(taken) == {("manifest-damaged", "manifest.json")}
 
 
-def test_a_manifest_cut_at_any_byte_is_damaged(taken: Backup) -> None:
+def test_a_manifest_cut_at_any_byte_is_damaged(taken: Backup, count_cases: CountCases) -> None:
     path = taken.folder / "manifest.json"
     data = path.read_bytes()
     for length in range(len(data)):
         path.write_bytes(data[:length])
         assert found(taken) == {("manifest-damaged", "manifest.json")}, length
+    count_cases(len(data))
 
 
-def test_a_manifest_with_any_bit_flipped_is_damaged(taken: Backup) -> None:
+def test_a_manifest_with_any_bit_flipped_is_damaged(taken: Backup, count_cases: CountCases) -> None:
     path = taken.folder / "manifest.json"
     data = path.read_bytes()
     for bit in range(len(data) * 8):
@@ -123,6 +125,7 @@ def test_a_manifest_with_any_bit_flipped_is_damaged(taken: Backup) -> None:
         damaged[bit // 8] ^= 1 << bit % 8
         path.write_bytes(damaged)
         assert found(taken) == {("manifest-damaged", "manifest.json")}, bit
+    count_cases(len(data) * 8)
 
 
 def test_a_damaged_backup_is_listed_with_what_is_known_of_it(taken: Backup, tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def test_a_persons_own_ignore_file_stays_where_it_keeps_backups_out(project: Pat
     assert ignore_file.read_bytes() == mine
 
 
-@pytest.mark.parametrize("mine", [b"", b"*.sql\n", b"*\n!pre-migration-*/\n"])
+@pytest.mark.parametrize("mine", [b"", b"*.sql\n", b"*\n!pre-migration-*/\n", b"pre-migration-2025*\n"])
 def test_a_persons_own_ignore_file_that_lets_git_see_backups_stops_it(project: Path, mine: bytes) -> None:
     write(project, "backups/.gitignore", mine)
     before = looks(project)

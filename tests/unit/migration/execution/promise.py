@@ -95,6 +95,7 @@ class Gone:
     dumps: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     problem: str = ""
+    hint: str = ""
     remarks: tuple[str, ...] = ()
 
 

@@ -4,19 +4,28 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration.execution import applying
 from dashtam_tasks.migration.ledger import saved_plan
 from dashtam_tasks.migration.steps import Step, outline
+from tests.cases import CountCases
 from tests.unit.migration.execution.faults import crashing, no_wait
-from tests.unit.migration.execution.promise import CLEANING, CLEANUP, DATA, FILES, STEPS, Shop
+from tests.unit.migration.execution.promise import CLEANING, CLEANUP, DATA, FILES, STEPS, Shop, without_times
 
 NEVER = 10**9
 NUMBERS = tuple(STEPS)
@@ -37,21 +46,24 @@ CRASHES = st.one_of(st.just(NEVER), st.integers(1, 260))
 class AnyOrder(RuleBasedStateMachine):
     """Steps, crashes, edits and rollbacks in any order; what a person wrote and did not destroy is remembered."""
 
-    def __init__(self) -> None:
+    def __init__(self, finished: dict[str, object]) -> None:
         super().__init__()
+        self.finished = finished
         self.folder = Path(tempfile.mkdtemp(prefix="any-order-"))
         self.fsync, os.fsync = os.fsync, no_wait
         self.shop = Shop(self.folder / "root").make().back_up()
         self.written = {data for data, _ in FILES.values()}
         self.number = 0
+        self.is_undisturbed = True
 
     def teardown(self) -> None:
         os.fsync = self.fsync
         shutil.rmtree(self.folder)
 
-    @initialize()
-    def begin(self) -> None:
-        """Start from a saved plan."""
+    @initialize(is_left_alone=st.booleans())
+    def begin(self, is_left_alone: bool) -> None:
+        """Start from a saved plan; where a project is left alone, nobody edits it."""
+        self.is_left_alone = is_left_alone
         self.settle()
         self.shop.save()
 
@@ -74,9 +86,11 @@ class AnyOrder(RuleBasedStateMachine):
         except DashtamError as error:
             refusal = error
         if refusal:
-            # A person's change is in the way.
             assert refusal.code in {ExitCode.DATA, ExitCode.USAGE}, refusal.reason
-            assert str(self.shop.project) in refusal.reason or "backwards" in refusal.reason, refusal.reason
+            if "backwards" not in refusal.reason:
+                # A person's change is in the way.
+                assert not self.is_undisturbed, refusal.reason
+                assert str(self.shop.project) in refusal.reason, refusal.reason
         return ended
 
     @rule(until=st.sampled_from(NUMBERS), crash=CRASHES)
@@ -90,8 +104,8 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(crash=CRASHES)
     def finish(self, crash: int) -> None:
         """Take all steps, then clean up."""
-        if self.is_migrating:
-            self.do(self.clean_up, crash)
+        if self.is_migrating and self.do(self.clean_up, crash) and self.is_undisturbed:
+            assert files_in(without_times(self.shop.tree())) == self.finished
 
     def clean_up(self) -> None:
         self.shop.apply(*NUMBERS)
@@ -115,6 +129,7 @@ class AnyOrder(RuleBasedStateMachine):
             if path not in self.edited:
                 assert found.get(path) == self.original.get(path), path
 
+    @precondition(lambda self: not self.is_left_alone)
     @rule(path=st.sampled_from(PATHS), in_place=st.booleans())
     def edit(self, path: str, in_place: bool) -> None:
         """Write to a file as a person does: in place, or beside it and renamed."""
@@ -131,6 +146,7 @@ class AnyOrder(RuleBasedStateMachine):
             beside.rename(file)
         self.written.add(data)
 
+    @precondition(lambda self: not self.is_left_alone)
     @rule(path=st.sampled_from(PATHS))
     def delete(self, path: str) -> None:
         """Delete a file as a person does."""
@@ -140,6 +156,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def touch(self, file: Path) -> None:
         """Note what a person changes, by all its names; what was there they do without."""
+        self.is_undisturbed = False
         self.edited |= {str(file.relative_to(self.shop.project))}
         if file.exists():
             self.written.discard(file.read_bytes())
@@ -163,12 +180,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def plain(self) -> dict[str, object]:
         """Return the project's files as they are, without the times of folders."""
-        tree = self.shop.tree()
-        return {
-            path.removeprefix("shop/"): one
-            for path, one in tree.items()
-            if path.startswith("shop/") and one[0] != stat.S_IFDIR
-        }
+        return files_in(self.shop.tree())
 
     @invariant()
     def nothing_is_lost(self) -> None:
@@ -178,10 +190,33 @@ class AnyOrder(RuleBasedStateMachine):
         assert (self.shop.root / "engine/shop_data/data").read_bytes() == DATA
 
 
-AnyOrder.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=14,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
-TestAnyOrder = AnyOrder.TestCase
+def files_in(tree: Mapping[str, tuple[object, ...]]) -> dict[str, object]:
+    """Return what a tree has in the project, folders left out."""
+    return {
+        path.removeprefix("shop/"): one
+        for path, one in tree.items()
+        if path.startswith("shop/") and one[0] != stat.S_IFDIR
+    }
+
+
+def test_in_any_order_nothing_is_lost(tmp_path: Path, count_cases: CountCases) -> None:
+    finished = Shop(tmp_path / "finished").make().back_up()
+    finished.migrate()
+    wanted = files_in(without_times(finished.tree()))
+    runs = []
+
+    class Counted(AnyOrder):
+        def __init__(self) -> None:
+            super().__init__(wanted)
+            runs.append(self.folder)
+
+    run_state_machine_as_test(
+        Counted,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=14,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        ),
+    )
+    count_cases(len(runs))

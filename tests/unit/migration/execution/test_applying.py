@@ -6,11 +6,11 @@ import pytest
 
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration import backup
+from dashtam_tasks.migration.boxes import Box, Outcome
 from dashtam_tasks.migration.execution import applying
 from dashtam_tasks.migration.ledger import saved_plan
 from dashtam_tasks.migration.operations import Copy, CopyVolume, Move, Write
 from dashtam_tasks.migration.steps import Step, outline
-from dashtam_tasks.migration.verification.boxes import Box, Outcome
 from tests.unit.migration.execution.faults import copied, crashing
 from tests.unit.migration.execution.promise import (
     CLEANING,

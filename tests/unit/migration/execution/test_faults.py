@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import CountCases
 from tests.unit.migration.execution.faults import FAULTS
 
 pytestmark = pytest.mark.shapes
@@ -16,7 +17,7 @@ OTHERS = tuple(name for name in FAULTS if name != KILL)
 
 
 def sweep(tmp_path: Path, fault: str, *, every: int, first: int) -> int:
-    """Run all cases of a fault in a process without threads, which may fork; return how many there were."""
+    """Run all cases of a fault in a process without threads, which may fork; return how many were right."""
     arguments = [fault, str(tmp_path / "sweep"), str(every), str(first)]
     done = subprocess.run(
         [sys.executable, "-m", "tests.unit.migration.execution.faults", *arguments],
@@ -26,15 +27,22 @@ def sweep(tmp_path: Path, fault: str, *, every: int, first: int) -> int:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    sys.stdout.write(done.stdout)
-    return int(done.stdout.split()[1])
+    cases, twice = map(int, done.stdout.split())
+    assert twice > cases / 50
+    return cases
 
 
-def test_killed_at_every_change_it_is_finished_or_taken_back(tmp_path: Path) -> None:
-    assert sweep(tmp_path, KILL, every=1, first=1) > 500
+def test_killed_at_every_change_it_is_finished_or_taken_back(tmp_path: Path, count_cases: CountCases) -> None:
+    cases = sweep(tmp_path, KILL, every=1, first=1)
+    count_cases(cases)
+    assert cases > 500
 
 
 @pytest.mark.parametrize("fault", OTHERS)
-def test_whatever_stops_it_it_is_finished_or_taken_back(tmp_path: Path, fault: str) -> None:
+def test_whatever_stops_it_it_is_finished_or_taken_back(
+    tmp_path: Path, fault: str, count_cases: CountCases
+) -> None:
     # Each fault takes its own sixth of the changes.
-    assert sweep(tmp_path, fault, every=len(OTHERS), first=1 + OTHERS.index(fault)) > 100
+    cases = sweep(tmp_path, fault, every=len(OTHERS), first=1 + OTHERS.index(fault))
+    count_cases(cases)
+    assert cases > 100

@@ -1,4 +1,6 @@
 import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,7 +101,18 @@ def test_a_rehearsal_says_the_same_and_changes_nothing(shop: Shop) -> None:
         thought = shop.roll_back(force=force, dry_run=True)
         assert shop.tree() == before
         assert (shop.project / ".dashtam/journal").read_bytes() == ledger
-    assert shop.roll_back() == thought
+    foretold = "what was written to it since it was copied is dumped into the backup first"
+    assert [one.endswith(f": {foretold}") for one in thought.told] == [True]
+    assert shop.roll_back() == replace(thought, told=())
+
+
+def test_a_copy_that_is_gone_is_not_said_to_be_removed(shop: Shop) -> None:
+    shop.migrate()
+    shutil.rmtree(shop.root / "engine" / VOLUME.target)
+    thought = shop.roll_back(dry_run=True)
+    nothing = "no whole copy is there; nothing would be dumped, and what was cut off would be removed"
+    assert thought.told == (f"volume {VOLUME.target}: {nothing}",)
+    assert f"volume {VOLUME.target}" not in thought.removed
 
 
 def test_what_a_person_changed_stays_and_is_named(

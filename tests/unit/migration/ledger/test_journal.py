@@ -1,5 +1,4 @@
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from dashtam_tasks.migration import ledger
 from dashtam_tasks.migration.ledger import Ledger, journal, saved_plan
 from dashtam_tasks.migration.ledger.journal import Event, Journal
 from dashtam_tasks.migration.snapshots import Kind, Snapshot
+from tests.cases import CountCases
 from tests.unit.migration.execution.faults import copied, crashing
 from tests.unit.migration.execution.promise import Shop, without_times
 
@@ -70,20 +70,22 @@ def outcome(path: Path, data: bytes, whole: tuple[journal.Record, ...]) -> str:
     if refusal:
         assert refusal.code == ExitCode.DATA
         assert str(path) in refusal.reason
-        assert "ROLLBACK_PROCEDURE.md" in refusal.hint
+        assert "migrate.backups --verify" in refusal.hint
         return "refused"
     assert found == whole[: len(found)], "a record was made up"
     return "whole" if len(found) == len(whole) else "replayed"
 
 
-def test_cut_at_any_byte_it_is_a_journal_with_fewer_records(kept: Ledger) -> None:
+def test_cut_at_any_byte_it_is_a_journal_with_fewer_records(kept: Ledger, count_cases: CountCases) -> None:
     whole, data = tuple(filled(kept).records), kept.journal.read_bytes()
     outcomes = [outcome(kept.journal, data[:size], whole) for size in range(len(data))]
-    sys.stdout.write(f"journal cut at each of {len(outcomes)} bytes\n")
+    count_cases(len(outcomes))
     assert set(outcomes) == {"replayed"}
 
 
-def test_a_flipped_bit_is_found_and_only_the_last_record_may_go(kept: Ledger) -> None:
+def test_a_flipped_bit_is_found_and_only_the_last_record_may_go(
+    kept: Ledger, count_cases: CountCases
+) -> None:
     whole, data = tuple(filled(kept).records), kept.journal.read_bytes()
     last = len(data) - len(data.splitlines(keepends=True)[-1])
     outcomes: dict[str, int] = {}
@@ -93,7 +95,7 @@ def test_a_flipped_bit_is_found_and_only_the_last_record_may_go(kept: Ledger) ->
             found = outcome(kept.journal, flipped, whole)
             assert found == "refused" or place >= last - 1, (place, bit)
             outcomes[found] = outcomes.get(found, 0) + 1
-    sys.stdout.write(f"journal with each of {len(data) * 8} bits flipped: {outcomes}\n")
+    count_cases(f"{len(data) * 8}: {outcomes}")
     assert "whole" not in outcomes
 
 
@@ -147,7 +149,7 @@ def cut(shop: Shop, lines: int) -> bool:
     return lines < len(whole)
 
 
-def test_records_lost_at_the_end_do_no_harm_to_a_migration(tmp_path: Path) -> None:
+def test_records_lost_at_the_end_do_no_harm_to_a_migration(tmp_path: Path, count_cases: CountCases) -> None:
     start = Shop(tmp_path / "start").make()
     original = start.tree()
     start.back_up().migrate()
@@ -159,12 +161,14 @@ def test_records_lost_at_the_end_do_no_harm_to_a_migration(tmp_path: Path) -> No
         assert not work.roll_back().kept
         assert work.tree() == original, cases
         cases += 1
-    sys.stdout.write(f"migration with its journal cut after each of {cases} records\n")
+    count_cases(cases)
     assert cases > 25
 
 
 @pytest.mark.parametrize("at", [20, 60, 90, 110])
-def test_records_lost_at_the_end_do_no_harm_to_a_rollback(tmp_path: Path, at: int) -> None:
+def test_records_lost_at_the_end_do_no_harm_to_a_rollback(
+    tmp_path: Path, at: int, count_cases: CountCases
+) -> None:
     start = Shop(tmp_path / "start").make()
     original = start.tree()
     start.back_up().migrate()
@@ -177,7 +181,7 @@ def test_records_lost_at_the_end_do_no_harm_to_a_rollback(tmp_path: Path, at: in
         work.roll_back()
         assert work.tree() == original, cases
         cases += 1
-    sys.stdout.write(f"rollback killed at {at}, with its journal cut after each of {cases} records\n")
+    count_cases(cases)
     assert cases > 25
 
 

@@ -101,7 +101,7 @@ def test_a_damaged_plan_says_what_to_do(shop: Shop) -> None:
             action()
         assert caught.value.code == ExitCode.DATA
         assert "backups/" in caught.value.hint
-        assert "ROLLBACK_PROCEDURE.md" in caught.value.hint
+        assert "migrate.backups --verify" in caught.value.hint
     assert shop.tree() == before
 
 

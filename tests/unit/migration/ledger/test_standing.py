@@ -5,9 +5,9 @@ import msgspec
 import pytest
 
 from dashtam_tasks.errors import DashtamError, ExitCode
+from dashtam_tasks.migration.boxes import Box, Outcome
 from dashtam_tasks.migration.ledger import guard, standing
 from dashtam_tasks.migration.ledger.standing import Course, State
-from dashtam_tasks.migration.verification.boxes import Box, Outcome
 from tests.unit.migration.execution.faults import crashing
 from tests.unit.migration.execution.promise import STEPS, Shop
 
@@ -73,6 +73,7 @@ def test_it_says_that_it_goes_back(shop: Shop) -> None:
     found = standing.of(shop.project)
     assert found.course is Course.ROLLING_BACK
     assert sum(one.undone for one in found.steps) > 1
+    assert all((one.state is State.GOING_BACK) is bool(one.undone) for one in found.steps)
     shop.roll_back()
     assert standing.of(shop.project) == standing.Standing()
 

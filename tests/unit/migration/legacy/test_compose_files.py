@@ -170,3 +170,20 @@ def test_what_is_no_folder_is_an_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(DashtamError, match="is not a folder") as failure:
         survey(tmp_path / name)
     assert failure.value.code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (("compose.ci.yaml",), ["compose.ci.yaml"]),
+        (("compose.e2e.yaml",), ["compose.e2e.yaml"]),
+        (("compose.test.yaml", "compose.ci.yaml"), ["compose.test.yaml"]),
+        (("compose.prod.yaml",), []),
+    ],
+)
+def test_what_a_pipeline_lays_over_the_base_is_for_tests_if_nothing_else_is(
+    make_project: MakeProject, files: tuple[str, ...], expected: list[str]
+) -> None:
+    lines = "".join(f"docker compose -f compose.yaml -f {name} up\n" for name in files)
+    found = survey(make_project({"compose.yaml": SHOP, "run.sh": lines, **dict.fromkeys(files, SHOP)}))
+    assert [one.file for one in found.tests] == expected

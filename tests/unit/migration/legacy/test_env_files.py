@@ -16,7 +16,7 @@ services:
         required: false
     volumes:
       - ./.env:/app/.env:ro
-      - ./src:/app/src
+      - { type: bind, source: ./.env.local, target: /app/.env.local }
 """
 
 
@@ -39,6 +39,7 @@ def test_env_files_are_known_by_name_and_by_who_names_them(make_project: MakePro
     assert sorted(seen) == [
         ".env",
         ".env.example",
+        ".env.local",
         ".env.test",
         ".env.test.sample",
         "ci.vars",
@@ -47,6 +48,7 @@ def test_env_files_are_known_by_name_and_by_who_names_them(make_project: MakePro
     ]
     assert {name: one.used_by for name, one in seen.items() if one.used_by} == {
         ".env": ("docker-compose.yml:9",),
+        ".env.local": ("docker-compose.yml:10",),
         "env/app.conf": ("docker-compose.yml:5",),
         "secrets.txt": ("docker-compose.yml:6",),
         ".env.test": ("run.sh:1",),

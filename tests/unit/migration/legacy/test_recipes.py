@@ -191,3 +191,34 @@ def test_the_app_is_where_tests_run_else_where_people_work(
     app = survey(make_project({"compose.yaml": BASE, **files})).services.app
     assert app is not None
     assert app.service == service
+
+
+@pytest.mark.parametrize(
+    ("test_file", "service"),
+    [
+        ("services:\n  web: {image: web}\n  tests: {build: ., command: pytest}\n", "web"),
+        ("services:\n  tests: {build: ., command: pytest}\n  db: {image: 'postgres:17'}\n", "web"),
+        ("services:\n  worker: {build: ., command: pytest}\n", "worker"),
+    ],
+    ids=["both have it", "tests have none", "tests run in it"],
+)
+def test_the_app_is_a_service_that_development_has(
+    make_project: MakeProject, test_file: str, service: str
+) -> None:
+    makefile = "test:\n\tdocker compose -f compose.test.yaml up --exit-code-from tests\n"
+    files = {"compose.yaml": BASE, "compose.test.yaml": test_file, "Makefile": makefile}
+    app = survey(make_project(files)).services.app
+    assert app is not None
+    assert app.service == service
+
+
+def test_a_pipeline_that_calls_make_has_no_suite_beside_the_targets(make_project: MakeProject) -> None:
+    files = {
+        "compose.yaml": BASE,
+        "Makefile": "test:\n\tdocker compose exec web pytest\n",
+        ".github/workflows/ci.yml": "jobs:\n  all:\n    steps:\n      - run: make test\n",
+        "kit/build.sh": "#!/bin/sh\nmake -C kit verify test-kit\n",
+    }
+    assert [seen(one) for one in survey(make_project(files)).suites] == [
+        ("test", Start.EXEC, "web", "pytest")
+    ]

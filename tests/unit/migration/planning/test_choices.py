@@ -36,7 +36,7 @@ def sources(folder: Path, files: Mapping[str, str], chosen: Choices | None = Non
     [Choices(), Choices(project="shop", test_file=Role.STANDALONE, volumes=Volumes.ADOPT)],
 )
 def test_choices_outlive_being_written_down(chosen: Choices) -> None:
-    assert Choices.of(chosen.as_data()) == chosen
+    assert Choices.of(chosen.as_data()).as_data() == chosen.as_data()
     assert all(isinstance(one, str) for one in chosen.as_data().values())
 
 
@@ -76,6 +76,14 @@ def test_an_override_belongs_to_development_and_not_to_tests(tmp_path: Path) -> 
     made = sources(tmp_path, files)
     assert made["dev"].files == ("docker-compose.yml", "docker-compose.override.yml")
     assert made["test"].files == ("docker-compose.yml", "docker-compose.test.yml")
+
+
+@pytest.mark.parametrize(("option", "shares"), [("", True), (" --env-file .env.test", False)])
+def test_tests_share_an_env_file_where_they_name_none(tmp_path: Path, option: str, shares: bool) -> None:
+    use = USE.replace(" up", f"{option} up")
+    files = {"docker-compose.yml": BASE, "docker-compose.test.yml": OVERLAY, "Makefile": use}
+    made = sources(tmp_path, {**files, ".env": "A=1\n", ".env.test": "A=2\n"})
+    assert (made["test"].shares_env_file, made["dev"].shares_env_file) == (shares, False)
 
 
 def test_a_person_says_what_the_test_file_is(tmp_path: Path) -> None:

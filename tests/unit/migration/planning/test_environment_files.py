@@ -10,7 +10,7 @@ from dashtam_tasks.migration.steps import Step
 from tests.unit.migration.blueprints import copied
 from tests.unit.migration.undertakings import SECRET
 
-pytestmark = pytest.mark.usefixtures("engine")
+pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.shapes]
 
 
 def steps(folder: Path) -> dict[str, Step]:

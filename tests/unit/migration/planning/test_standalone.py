@@ -9,7 +9,7 @@ import pytest
 
 from dashtam_tasks.migration import legacy
 from dashtam_tasks.migration.legacy import Legacy
-from dashtam_tasks.migration.operations import Move, Write
+from dashtam_tasks.migration.operations import Copy, Move, Write
 from dashtam_tasks.migration.planning import ci_env_file, standalone
 from dashtam_tasks.migration.planning.choices import Choices, sources
 from dashtam_tasks.migration.planning.equivalence import Resolvable
@@ -71,6 +71,11 @@ def stage_of(files: Files) -> Iterator[Path]:
     moves = [
         Move(source=old, target=new) for old, new in moved.items() if (files.found.folder / old).is_file()
     ]
+    copies = [
+        Copy(source=moved[one.env_file], target=one.new_env_file)
+        for one in chosen
+        if one.shares_env_file and (files.found.folder / one.env_file).is_file() and one.env_file
+    ]
     written = [Write(path=files.tests.compose_file, data=files.secured.document.text.encode())]
     if files.ci:
         target = standalone.for_ci(files.tests)
@@ -79,7 +84,7 @@ def stage_of(files: Files) -> Iterator[Path]:
             Write(path=target.compose_file, data=files.ci.document.text.encode()),
             Write(path=target.new_env_file, data=ci_env_file.contents(values, files.ci)),
         ]
-    with staged(files.found.folder, [*moves, *written]) as stage:
+    with staged(files.found.folder, [*moves, *copies, *written]) as stage:
         yield stage
 
 
@@ -104,3 +109,12 @@ def test_https_and_ci_are_proven(project: Path) -> None:
     assert not published or extends_other
     assert not [name for name, service in started.items() if service.get("restart", "no") != "no"]
     assert "healthcheck" not in model["services"][files.job.service] or extends_other
+
+
+@pytest.mark.parametrize("project", ["development-overlay"], indirect=True)
+def test_tests_read_their_own_copy_of_an_env_file_that_they_shared(project: Path) -> None:
+    files = made(project)
+    assert files.secured.document.get(("services", "timetable", "env_file")) == "../envs/.env.test"
+    assert (
+        files.secured.document.get(("services", "db", "ports", 0)) == "127.0.0.1:${TEST_DB_PORT:-5500}:5432"
+    )

@@ -9,6 +9,8 @@ from dashtam_tasks.migration.volumes import Mode
 from tests.unit.conftest import FakeDocker
 from tests.unit.migration.blueprints import blueprint_of, copied
 
+pytestmark = pytest.mark.shapes
+
 
 def steps(folder: Path, mode: Mode = "none") -> dict[str, Step]:
     blueprint, environments = blueprint_of(folder)

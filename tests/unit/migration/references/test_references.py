@@ -168,6 +168,17 @@ def test_what_is_no_text_is_skipped_and_what_is_too_long_is_named(found: Found) 
     assert made.remarks == ("log.txt: it was not read; look there yourself",)
 
 
+def test_of_a_file_with_many_places_only_the_first_are_told_and_all_are_kept(found: Found) -> None:
+    made = found({"a.txt": "shop-app\n" * 5, "b.txt": "shop-app\n"})
+    assert made.remarks == (
+        "a.txt: 5 places name what is called otherwise now, the first in lines 1, 2, 3",
+        "b.txt:1: `shop-app` should be `shop-dev-app`",
+    )
+    assert made.every == tuple(
+        f"a.txt:{number}: `shop-app` should be `shop-dev-app`" for number in range(1, 6)
+    )
+
+
 DEVCONTAINER = """\
 // Ours.\r
 {\r

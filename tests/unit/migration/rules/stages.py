@@ -79,7 +79,8 @@ def shaped(folder: Path, name: str) -> Stage:
     root = folder / name
     shutil.copytree(SHAPES / name / "project", root, symlinks=True)
     options = shape(name)["development"]
-    chosen = dict(zip(options[::2], options[1::2], strict=True))
+    # The rules are tried on the first file; merging has tests of its own.
+    chosen = dict(reversed([*zip(options[::2], options[1::2], strict=True)]))
     file = chosen.get("-f") or next(one for one in BASE_NAMES if (root / one).exists())
     env_file = chosen.get("--env-file") or str(PurePosixPath(file).with_name(".env"))
     return stage_of(root, file=file, env_file=env_file if (root / env_file).exists() else "")

@@ -1,9 +1,17 @@
 import pytest
 
+from dashtam_tasks.compose import Service
 from dashtam_tasks.migration.document import Document
 from dashtam_tasks.migration.rules import known_images
 from dashtam_tasks.migration.rules.health_checks import NEWEST
-from dashtam_tasks.migration.rules.known_images import KINDS, image_of, kind_of, serves, version_of
+from dashtam_tasks.migration.rules.known_images import (
+    KINDS,
+    image_of,
+    keeps_postgres,
+    kind_of,
+    serves,
+    version_of,
+)
 
 IMAGES = {
     "postgres": "postgres",
@@ -15,6 +23,7 @@ IMAGES = {
     "mirror.example:5000/library/postgres:17": "postgres",
     "mirror.example/hub/library/postgres:17": "postgres",
     "localhost/postgres": "postgres",
+    "localhost/acme/postgres:17-trixie": "postgres",
     "postgis/postgis:16-3.4": "postgres",
     "timescale/timescaledb:2.15.0-pg16": "postgres",
     "pgvector/pgvector:pg17": "postgres",
@@ -111,3 +120,23 @@ def test_data_are_where_the_version_has_them_or_a_volume_is(image: str, mounted:
     known = image_of(Document(f"services: {{ db: {{ image: '{image}' }} }}\n"), "db")
     assert known is not None
     assert known_images.data_folders(known, {mounted}) == (folder,)
+
+
+@pytest.mark.parametrize(
+    ("image", "pgdata", "path", "is_kept"),
+    [
+        ("postgres:17", "", "/var/lib/postgresql/data", True),
+        ("postgres:18", "", "/var/lib/postgresql", True),
+        ("postgres:17", "", "/backups", False),
+        ("postgres:17", "/srv/pg/data", "/srv/pg", True),
+        ("postgres:17", "/srv/pg/data", "/var/lib/postgresql/data", False),
+        ("shop-db", "", "/var/lib/postgresql/data", True),
+        ("shop-db", "", "/data", False),
+        ("shop-db", "/data/17", "/data", True),
+        ("redis:8", "", "/data", False),
+        ("redis:8", "", "/var/lib/postgresql/data", False),
+    ],
+)
+def test_where_postgresql_keeps_its_data(image: str, pgdata: str, path: str, is_kept: bool) -> None:
+    service = Service(image=image, environment={"PGDATA": pgdata} if pgdata else {})
+    assert keeps_postgres(service, path) == is_kept

@@ -327,3 +327,31 @@ def prove(stage: Stage, changed: Draft) -> None:
     for rule in {change.rule for change in changed.declared} & {rule.name for rule in NAMES}:
         others = [change for change in changed.declared if change.rule != rule]
         assert list(unexplained(differences, others))
+
+
+def test_a_label_that_names_a_network_is_told_of_however_its_variable_is_written() -> None:
+    changed = applied(
+        draft(
+            "services:\n"
+            "  web:\n"
+            "    networks: [public]\n"
+            "    labels:\n"
+            "      - traefik.docker.network=${STACK?Not set}-public\n"
+            "      - traefik.port=80\n"
+            "networks:\n"
+            "  public: {name: '${STACK:-shop}-public'}\n"
+        ),
+        NETWORK,
+    )
+    (remark,) = changed.remarks
+    assert remark == (
+        "docker-compose.yml:5: services.web.labels[0] may mean the network ${STACK:-shop}-public, which is not "
+        "called that now."
+    )
+
+
+@pytest.mark.parametrize("name", ["shop_db_test", "shop-db-test"])
+def test_a_name_that_ends_in_its_environment_does_so_once(name: str) -> None:
+    text = f"services: {{db: {{container_name: {name}}}}}\n"
+    changed = applied(draft(text, "test"), CONTAINER_NAME)
+    assert changed.document.get(("services", "db", "container_name")) == f"{name}${{INSTANCE_SUFFIX:-}}"

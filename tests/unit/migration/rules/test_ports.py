@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from dashtam_tasks.migration.document import Document
@@ -96,6 +98,18 @@ def test_a_person_hears_of_numbers_that_cannot_be_moved() -> None:
         "app names host port 8000 in URL; in test that is another environment's.",
     ]
     assert len(PORT.apply(draft(legacy)).remarks) == 1
+
+
+@pytest.mark.parametrize("text", ["${WEB}:80", "${WEB:-8000}:80", "$WEB:80"])
+def test_a_number_that_development_has_from_the_same_env_file_is_another_variables(text: str) -> None:
+    legacy = publishing(text, more="    environment: ['URL=http://localhost:${WEB:-8000}', 'NAME=${NAME}']\n")
+    shared = {"WEB": "9000", "NAME": "web"}
+    moved = PORT.apply(replace(draft(legacy, "test", 1), shared=shared))
+    assert moved.document.get(("services", "app", "ports", 0)) == "${TEST_WEB:-9001}:80"
+    assert moved.remarks == ()
+    assert PORT.apply(moved) == moved
+    own = PORT.apply(replace(draft(legacy), shared=shared))
+    assert own.document.get(("services", "app", "ports", 0)) == text
 
 
 def test_ci_publishes_nothing() -> None:

@@ -31,13 +31,21 @@ def test_a_stage_is_built_upon_an_image_in_the_end(target: str, image: str) -> N
     assert base_image(DOCKERFILE, target=target, arguments={"IMAGE": "ruby:3"}) == image
 
 
-@pytest.mark.parametrize("base", ["golang:1.23", "scratch", "acme/python:3", ""])
+@pytest.mark.parametrize("base", ["golang:1.23", "scratch", "acme/python:3", "ghcr.io/astral-sh/uv:0.9", ""])
 def test_without_a_runtime_nothing_connects(base: str) -> None:
     assert connects(base, "8000") is None
 
 
 @pytest.mark.parametrize(
-    "base", ["python:3.13-slim", "mirror.example/library/node:22", "ruby:3", "php:8.3-apache"]
+    "base",
+    [
+        "python:3.13-slim",
+        "mirror.example/library/node:22",
+        "ruby:3",
+        "php:8.3-apache",
+        "bitnami/node:22",
+        "ghcr.io/astral-sh/uv:python3.13-bookworm-slim",
+    ],
 )
 def test_without_a_port_nothing_connects(base: str) -> None:
     assert connects(base, "") is None

@@ -109,7 +109,7 @@ def test_invoke_yaml_says_what_differs_and_no_more(migrated: Path) -> None:
     text = (migrated / "invoke.yaml").read_text()
     assert "project: dashtam" in text
     assert "TEST_POSTGRES_PASSWORD: password" in text
-    assert "[python, -m, pip, install, dashtam-tasks]" in text
+    assert "install:" in text
     for default in (
         "compose_file",
         "services:",

@@ -13,6 +13,8 @@ from dashtam_tasks.settings import Settings, default_suites
 from tests.unit.migration.blueprints import copied, copied_to
 from tests.unit.migration.taskfile import blueprints, running
 
+pytestmark = pytest.mark.shapes
+
 TEST = "docker compose -f docker-compose.yml -f docker-compose.test.yml"
 
 
@@ -196,12 +198,11 @@ def test_the_settings_are_those_that_the_file_gives(tmp_path: Path) -> None:
     assert msgspec.yaml.decode(found.text) == {"dashtam": dict(found.written)}
 
 
-def test_the_workflow_installs_our_package_and_runs_the_tests(tmp_path: Path) -> None:
+def test_the_workflow_runs_the_tests_and_keeps_layers(tmp_path: Path) -> None:
     from dashtam_tasks.migration.operations import Write
 
     (file,) = workflow_step(project(tmp_path)).operations
     assert isinstance(file, Write)
     text = file.data.decode()
-    assert "python -m pip install dashtam-tasks" in text
     assert "dashtam-tasks ci.run" in text
     assert "web.cache-from" in text

@@ -184,6 +184,19 @@ def test_a_marker_is_taken_away_when_it_could_not_be_put(engine: Engine, tmp_pat
     assert (tmp_path / "last").read_text() == stores.TAKE_AWAY
 
 
+def test_a_marker_that_stays_is_told(engine: Engine) -> None:
+    dev = engine.stand("dev")
+    engine.docker.answer("exec", "redis-cli", stdout="OK\n")
+    engine.docker.answer("exec", "redis-cli", "DEL", code=1, stderr="READONLY")
+    with (
+        pytest.raises(
+            DashtamError, match=r"^The marker dashtam_verify_\w+ could not be taken away from redis of dev"
+        ),
+        stores.marked(dev, "redis"),
+    ):
+        pass
+
+
 def test_redis_with_a_password_gets_it_by_the_environment_alone(engine: Engine) -> None:
     stand = engine.stand("dev", redis={"command": ["redis-server", "--requirepass", PASSWORD]})
     engine.docker.answer("exec", "redis-cli", stdout="PONG\n")

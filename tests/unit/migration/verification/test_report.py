@@ -166,8 +166,23 @@ def test_nothing_verified_and_a_step_not_taken_are_said(migrated: Migrated) -> N
     static = [box for number in LISTS for box in of_step(number, migrated.path, FACTS)]
     found = {one.text: one for one in checklist(migrated.path, FACTS, ("1.1",), static)}
     assert "1.6 was not verified." in found["Dev environment works perfectly"].reason
-    assert "Step 1.2 was not taken." in found["All Phase 1 steps completed and verified"].reason
-    assert found["Documentation complete"].outcome is Outcome.PASSED
+    assert "Step 1.2 was not taken. Run `dashtam-tasks migrate.apply`." in (
+        found["All Phase 1 steps completed and verified"].reason
+    )
+    assert found["Better developer experience"].outcome is Outcome.PASSED
+    complete = found["Documentation complete"]
+    assert complete.outcome is Outcome.FAILED
+    assert (
+        complete.reason == "3.3 Tested rollback works was not verified. Run `dashtam-tasks migrate.verify`."
+    )
+
+
+def test_before_cleanup_it_is_cleanup_that_is_missing(migrated: Migrated) -> None:
+    report.write(migrated.path, [one for one in everything() if one.step != "3.2"])
+    taken = tuple(number for number in LISTS if number != "3.2")
+    (found,) = (one for one in checklist(migrated.path, FACTS, taken, ()) if one.outcome is Outcome.FAILED)
+    assert found.text == "All Phase 3 steps completed and verified"
+    assert found.reason == "Step 3.2 was not taken. Run `dashtam-tasks migrate.cleanup`."
 
 
 def test_files_as_they_are_now_count_more_than_the_report(migrated: Migrated) -> None:

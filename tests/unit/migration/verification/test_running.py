@@ -96,7 +96,7 @@ def test_without_a_tasks_py_the_console_script_runs(
 
 def test_a_task_that_takes_too_long_is_told_to_end(migrated: Migrated, runner: Callable[[str], Path]) -> None:
     runner(WAITING)
-    done = evidence.typed(Subject(folder=migrated.path, facts=FACTS), "dev.up", timeout=2)
+    done = evidence.typed(Subject(folder=migrated.path, facts=FACTS), "dev.up", timeout=8)
     assert done.problem == "`inv dev.up` did not end in time."
     assert f"told {signal.SIGINT.value}" in done.output
 
@@ -166,6 +166,16 @@ def interrupted(engine: Engine, made: Scene) -> None:
         engine.runs("dev")
         engine.runs("test", "app", "postgres")
         raise KeyboardInterrupt
+
+
+def test_volumes_of_tests_go_with_a_stop_and_developments_stay(
+    stage: tuple[Engine, Scene], runner: Callable[[str], Path]
+) -> None:
+    _, made = stage
+    folder = runner("")
+    for one in reversed(made.stands):
+        made.stop(one)
+    assert calls(folder) == [["test.down", "--volumes", "--yes"], ["dev.down"]]
 
 
 def test_what_is_as_it_was_is_left_alone(stage: tuple[Engine, Scene], runner: Callable[[str], Path]) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from dashtam_tasks.migration.facts import Facts
 from dashtam_tasks.migration.verification import Outcome, of_step
-from dashtam_tasks.migration.verification.steps import LISTS
+from dashtam_tasks.migration.verification.steps import LISTS, RUN
 from tests.unit.migration.verification.projects import FACTS, SECRET, Migrated
 
 DEV, TEST, CI = (f"compose/docker-compose.{name}.yml" for name in ("dev", "test", "ci"))
@@ -203,6 +203,12 @@ def test_all_boxes_of_a_sound_project_hold(migrated: Migrated, number: str) -> N
     assert {one.step for one in found.values()} == {number}
     held = {text for step, text in {*BREAKS, UNKNOWN} if step == number}
     assert set(found) == held
+
+
+@pytest.mark.parametrize(("number", "text"), sorted(RUN))
+def test_what_has_to_be_run_has_not_passed_before(migrated: Migrated, number: str, text: str) -> None:
+    found = migrated.boxes(number)[text]
+    assert (found.outcome, found.reason) == (Outcome.NOT_RUN, "migrate.verify runs it.")
 
 
 @pytest.mark.parametrize(("number", "text"), BREAKS)

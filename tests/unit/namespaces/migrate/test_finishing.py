@@ -10,6 +10,8 @@ from dashtam_tasks.migration.ledger import saved_plan
 from dashtam_tasks.migration.verification import Box, Outcome, report
 from tests.unit.migration.undertakings import SECRET, different, manifest
 
+pytestmark = pytest.mark.shapes
+
 if TYPE_CHECKING:
     from tests.unit.conftest import Terminal
     from tests.unit.namespaces.migrate.conftest import At
@@ -29,9 +31,17 @@ def verified(folder: Path, outcome: Outcome = Outcome.PASSED) -> None:
     ("stage", "first", "last"),
     [
         ("legacy", "No migration is under way: migrate.plan shows what one would do.", ""),
-        ("backed-up", "applying, since ", "migrate.apply goes on, migrate.rollback takes back."),
-        ("1.3", "applying, since ", "migrate.apply goes on, migrate.rollback takes back."),
-        ("3.3", "applied, since ", "migrate.verify proves that it works, migrate.rollback takes back."),
+        (
+            "backed-up",
+            "applying; the migration began ",
+            "migrate.apply goes on, migrate.rollback takes back.",
+        ),
+        ("1.3", "applying; the migration began ", "migrate.apply goes on, migrate.rollback takes back."),
+        (
+            "3.3",
+            "applied; the migration began ",
+            "dev.up starts development again, migrate.verify proves that it works, migrate.rollback takes back.",
+        ),
     ],
 )
 def test_it_is_told_where_the_migration_stands(
@@ -168,7 +178,11 @@ def test_its_exit_code_is_that_of_the_boxes(
     monkeypatch.setattr(SEQUENCES, lambda *_, **__: (one for one in [box]))
     done = type_in("migrate.verify")
     assert done.code == code
-    assert done.out.splitlines()[-1].startswith(f"1.6 {outcome.value:14} App responds")
+    told = done.out.splitlines()
+    assert [line for line in told if line.startswith(f"1.6 {outcome.value:14} App responds")]
+    # What is run is not announced as still to be run.
+    assert told[-1] == "3.3 passed         Tested rollback works"
+    assert not [line for line in told if line.partition(" ")[2].startswith("not run yet")]
     written = report.read(folder)
     assert written
     assert [one.outcome for one in written.boxes if one.step == "1.6"] == [outcome]

@@ -8,6 +8,8 @@ import pytest
 from tests.unit.migration.blueprints import copied, copied_to
 from tests.unit.migration.undertakings import SECRET, different, manifest
 
+pytestmark = pytest.mark.shapes
+
 if TYPE_CHECKING:
     from tests.unit.conftest import Terminal
     from tests.unit.namespaces.migrate.conftest import At
@@ -16,7 +18,7 @@ NO_VOLUMES = ("--volumes", "none")
 EVERY = ["1.1", "1.2", "1.3", "1.4", "1.5", "2.1", "2.2", "2.3", "2.5", "2.6", "3.3"]
 # What the documents promise of each task.
 OPTIONS = {
-    "plan": "--test-file --project --volumes --diff --json",
+    "plan": "--test-file --project --volumes --diff --full --json",
     "backup": "--test-file --project --volumes --database",
     "backups": "--verify --json",
     "apply": "--test-file --project --volumes --until --step --phase --dry-run --yes",
@@ -71,6 +73,25 @@ def test_json_has_every_step_and_no_secret(example: Path, type_in: "Terminal") -
     assert "PRIVATE KEY" not in done.out
 
 
+def test_places_in_long_files_are_counted_and_listed_when_asked_for(
+    example: Path, type_in: "Terminal"
+) -> None:
+    (example / "NOTES.md").write_text("See docker-compose.yml.\n" * 7)
+    short, full = type_in("migrate.plan"), type_in("migrate.plan", "--full")
+    counted = "  note: NOTES.md: 7 places name what is called otherwise now, the first in lines 1, 2, 3"
+    every = [
+        f"  place: NOTES.md:{number}: `docker-compose.yml` should be `compose/docker-compose.dev.yml`"
+        for number in range(1, 8)
+    ]
+    for done in (short, full):
+        assert counted in done.out.splitlines()
+    assert "  note: migrate.plan --full lists all of these places, and so does MIGRATION_GUIDE.md." in (
+        short.out.splitlines()
+    )
+    assert not [line for line in short.out.splitlines() if line.startswith("  place: ")]
+    assert set(every) <= set(full.out.splitlines())
+
+
 @pytest.mark.parametrize("task", ["plan", "backup"])
 @pytest.mark.parametrize(
     "words", [("--test-file", "both"), ("--project", "Not A Name"), ("--volumes", "some")]
@@ -106,6 +127,7 @@ def test_a_backup_is_private_and_names_its_folder(at: "At", type_in: "Terminal")
     assert done.code == 0, done.err
     (taken,) = folder.glob("backups/pre-migration-*")
     assert done.out == f"{taken}\n"
+    assert done.err.endswith("Next: migrate.apply goes on, migrate.rollback takes back.\n")
     assert (taken / ".env").read_text() == f"DB_PASSWORD={SECRET}\n"
     modes = {stat.S_IMODE(one.lstat().st_mode) for one in taken.rglob("*") if one.is_file()}
     assert (modes, stat.S_IMODE(taken.stat().st_mode)) == ({0o600}, 0o700)
@@ -120,6 +142,7 @@ def test_a_refused_project_gets_a_backup_and_nothing_else(at: "At", type_in: "Te
     before = manifest(folder)
     done = type_in("migrate.backup", *NO_VOLUMES)
     assert done.code == 0
+    assert not any(line.startswith("Next:") for line in done.err.splitlines())
     (taken,) = folder.glob("backups/pre-migration-*")
     assert (taken / "docker-compose.yml").is_file()
     after = manifest(folder, without={"backups"})
@@ -150,7 +173,7 @@ def test_backups_are_listed_and_verified(at: "At", type_in: "Terminal") -> None:
     folder = at("backed-up")
     listed = type_in("migrate.backups", "--verify")
     (taken,) = folder.glob("backups/pre-migration-*")
-    assert (listed.code, listed.err) == (0, "")
+    assert (listed.code, listed.err) == (0, "Every file of these is as its manifest says.\n")
     heading, row = listed.out.splitlines()
     assert heading.split() == ["backup", "taken", "files", "dumps"]
     assert row.split()[0] == taken.name

@@ -5,7 +5,7 @@ The order is SQLite's: contents to the disk, then the name, then the folder that
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +19,15 @@ Owner = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What a file has beside its contents; None leaves what the system gives. `mtime` is in nanoseconds."""
+    """What a file has beside its contents; None leaves what the system gives. `mtime` is in nanoseconds.
+
+    With `is_optional` it is given as far as the system permits.
+    """
 
     mode: int | None = None
     owner: Owner | None = None
     mtime: int | None = None
+    is_optional: bool = False
 
 
 @contextmanager
@@ -45,6 +49,15 @@ def in_the_way(path: Path) -> DashtamError:
         f"{path} is there already, and it is not what the migration would make.",
         code=ExitCode.DATA,
         hint="Give it another name or take it away, and run the same command again.",
+    )
+
+
+def changing(path: Path) -> DashtamError:
+    """Return the error that a path changes while it is being worked on."""
+    return DashtamError(
+        f"{snapshots.shown(str(path))} is being changed right now.",
+        code=ExitCode.BUSY,
+        hint="Save and close it, and run the same command again.",
     )
 
 
@@ -110,11 +123,15 @@ def completed_link(leads_to: str, *, scratch: Path, look: Look) -> Path:
 def move(source: Path, target: Path) -> None:
     """Give a file another name, never in place of another file; a crash half-way leaves both names.
 
-    Raises FileExistsError when something else is at `target`, OSError.
+    Raises FileExistsError when something else is at `target`, DashtamError (BUSY) when a new file took the place of
+    `source` meanwhile, which then has its name alone, OSError.
     """
     if not is_same(source, target):
         os.link(source, target, follow_symlinks=False)
         files.sync_folder(target.parent)
+        if not is_same(source, target):
+            remove(target)
+            raise changing(source)
     remove(source)
 
 
@@ -150,27 +167,42 @@ def dress(descriptor: int, look: Look) -> None:
     """Give an open file its look; the owner first, since a new one clears bits of the mode."""
     present = os.fstat(descriptor)
     if look.owner is not None and look.owner != (present.st_uid, present.st_gid):
-        os.fchown(descriptor, *look.owner)
+        with permitted(look):
+            os.fchown(descriptor, *look.owner)
     if look.mode is not None and look.mode != present.st_mode & 0o7777:
-        os.fchmod(descriptor, look.mode)
+        with permitted(look):
+            os.fchmod(descriptor, look.mode)
     if look.mtime is not None and look.mtime != present.st_mtime_ns:
-        os.utime(descriptor, ns=(present.st_atime_ns, look.mtime))
+        with permitted(look):
+            os.utime(descriptor, ns=(present.st_atime_ns, look.mtime))
 
 
 def dress_link(path: Path, look: Look) -> None:
     """Give a symbolic link its look; Linux has no modes for them."""
     present = path.lstat()
     if look.owner is not None and look.owner != (present.st_uid, present.st_gid):
-        os.chown(path, *look.owner, follow_symlinks=False)
+        with permitted(look):
+            os.chown(path, *look.owner, follow_symlinks=False)
     if look.mtime is not None and look.mtime != present.st_mtime_ns:
-        os.utime(path, ns=(present.st_atime_ns, look.mtime), follow_symlinks=False)
+        with permitted(look):
+            os.utime(path, ns=(present.st_atime_ns, look.mtime), follow_symlinks=False)
+
+
+def permitted(look: Look) -> AbstractContextManager[None]:
+    """Return what lets a part of an optional look be, where the system does not permit it."""
+    return files.as_permitted() if look.is_optional else nullcontext()
 
 
 def look_of(snapshot: Snapshot) -> Look:
-    """Return the look that a snapshot remembers; one without a time was foreseen, not taken."""
-    if not snapshot.mtime:
-        return Look(mode=snapshot.mode or None)
-    return Look(mode=snapshot.mode, owner=(snapshot.uid, snapshot.gid), mtime=snapshot.mtime)
+    """Return the look that a snapshot remembers, to be given as far as the system permits.
+
+    Only root gives files to others, and only a file's owner sets its mode and its time: whoever takes a migration
+    back need not be who began it.
+    """
+    if snapshot.is_foreseen:
+        return Look(mode=snapshot.mode or None, is_optional=True)
+    owner = snapshot.uid, snapshot.gid
+    return Look(mode=snapshot.mode, owner=owner, mtime=snapshot.mtime, is_optional=True)
 
 
 def make_folders(root: Path, folder: Path, *, owner: Owner | None) -> None:

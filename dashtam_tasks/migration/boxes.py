@@ -6,11 +6,15 @@ import msgspec
 
 
 class Outcome(enum.StrEnum):
-    """How a box ended; not applicable are those about something that a project does not have."""
+    """How a box ended; not applicable are those about something that a project does not have.
+
+    What has to be run to be known has not passed before that.
+    """
 
     PASSED = "passed"
     FAILED = "failed"
     NOT_APPLICABLE = "not applicable"
+    NOT_RUN = "not run yet"
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +27,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Box(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of a step's list with its outcome; `reason` says why it failed or is not applicable."""
+    """A line of a step's list with its outcome; `reason` says why it is not passed."""
 
     step: str
     text: str

@@ -9,6 +9,8 @@ from dashtam_tasks.notifying import Notify
 INTERVAL_SECONDS = 1.0
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 STEP = 1024
+# Of the whole: the first files may be tiny ones, of which an estimate would be in years.
+ENOUGH = 0.01
 TWO_DIGITS = 10
 
 
@@ -36,12 +38,14 @@ class Progress:
             self.notify(f"{self.subject}: {self.words(now - self.began)}")
 
     def words(self, seconds: float) -> str:
-        """Return how far it is after so many seconds."""
+        """Return how far it is after so many seconds, with an estimate when there is enough to make one from."""
         rate = self.done / seconds
         if not self.total:
             return f"{amount(self.done)}, {amount(rate)}/s"
-        left = max(self.total - self.done, 0) / rate if rate else 0.0
-        return f"{amount(self.done)} of {amount(self.total)}, {amount(rate)}/s, {duration(left)} left"
+        so_far = f"{amount(self.done)} of {amount(self.total)}, {amount(rate)}/s"
+        if self.done < ENOUGH * self.total:
+            return so_far
+        return f"{so_far}, {duration(max(self.total - self.done, 0) / rate)} left"
 
 
 def amount(count: float) -> str:
