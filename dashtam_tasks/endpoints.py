@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from dashtam_tasks.errors import DashtamError, ExitCode
 
-# A server under reload is away for a moment although its last health check passed.
+# A server under reload is away for a moment although its last health check passed, and may say so by a 5xx status.
 PATIENCE_SECONDS = 5.0
 PAUSE_SECONDS = 0.1
 
@@ -38,25 +38,26 @@ def patiently(url: str, ca: Path) -> str:
     deadline = time.monotonic() + PATIENCE_SECONDS
     pause = threading.Event()
     while True:
-        try:
-            return ask(url, ca)
-        except ssl.SSLCertVerificationError as error:
-            return error.verify_message
-        except OSError as error:
-            if time.monotonic() > deadline:
-                return str(error)
-        except http.client.HTTPException as error:
-            if time.monotonic() > deadline:
-                return repr(error)
+        problem, is_final = ask(url, ca)
+        if is_final or time.monotonic() > deadline:
+            return problem
         pause.wait(PAUSE_SECONDS)
 
 
-def ask(url: str, ca: Path) -> str:
-    """Send one GET request; return the status line of an answer that is not 2xx, else nothing."""
-    with answer(url, lambda: trusting(ca), timeout=PATIENCE_SECONDS) as found:
-        if found.status // 100 == HTTPStatus.OK // 100:
-            return ""
-        return f"{found.status} {found.reason}: {found.read(500).decode(errors='replace')}"
+def ask(url: str, ca: Path) -> tuple[str, bool]:
+    """Send one GET request; return what is wrong, empty for a 2xx answer, and whether asking again is no use."""
+    try:
+        with answer(url, lambda: trusting(ca), timeout=PATIENCE_SECONDS) as found:
+            if found.status // 100 == HTTPStatus.OK // 100:
+                return "", True
+            said = f"{found.status} {found.reason}: {found.read(500).decode(errors='replace')}"
+            return said, found.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    except ssl.SSLCertVerificationError as error:
+        return error.verify_message, True
+    except OSError as error:
+        return str(error), False
+    except http.client.HTTPException as error:
+        return repr(error), False
 
 
 @contextmanager

@@ -13,6 +13,8 @@ import trustme
 from dashtam_tasks import endpoints
 from dashtam_tasks.errors import DashtamError, ExitCode
 
+STATUSES = {"/broken": 503, "/missing": 404, "/empty": 204}
+
 
 class Handler(BaseHTTPRequestHandler):
     """Answers each path in its own way and remembers what was asked."""
@@ -20,8 +22,9 @@ class Handler(BaseHTTPRequestHandler):
     asked: ClassVar[list[str]]
 
     def do_GET(self) -> None:
+        is_first = self.path not in self.asked
         self.asked.append(self.path)
-        status = 503 if self.path == "/broken" else 204 if self.path == "/empty" else 200
+        status = 503 if self.path == "/broken-at-first" and is_first else STATUSES.get(self.path, 200)
         body = b"the database is away" if status == 503 else b"" if status == 204 else b"{}"
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -141,11 +144,24 @@ def test_a_certificate_for_another_name_is_not_trusted(
         assert "Hostname mismatch" in failure(f"{server.url}/health", ca)
 
 
-def test_an_error_is_shown_with_what_the_service_says(start: Start, ca: Path) -> None:
+@pytest.mark.usefixtures("impatient")
+def test_an_error_that_stays_is_shown_with_what_the_service_says(start: Start, ca: Path) -> None:
     server = start()
     problem = failure(f"{server.url}/broken", ca)
     assert problem == "503 Service Unavailable: the database is away"
-    assert server.asked == ["/broken"]
+    assert len(server.asked) > 1
+
+
+def test_an_error_that_passes_is_none(start: Start, ca: Path) -> None:
+    server = start()
+    endpoints.require_answers([f"{server.url}/broken-at-first"], ca)
+    assert server.asked == ["/broken-at-first"] * 2
+
+
+def test_what_is_not_there_is_not_asked_for_twice(start: Start, ca: Path) -> None:
+    server = start()
+    assert failure(f"{server.url}/missing", ca).startswith("404 Not Found: ")
+    assert server.asked == ["/missing"]
 
 
 @pytest.mark.usefixtures("impatient")
@@ -175,12 +191,11 @@ def test_a_server_that_comes_up_a_moment_later(
     servers: list[Server] = []
     real = endpoints.ask
 
-    def ask(url: str, ca: Path) -> str:
-        try:
-            return real(url, ca)
-        except ConnectionRefusedError:
+    def ask(url: str, ca: Path) -> tuple[str, bool]:
+        said = real(url, ca)
+        if not servers:
             servers.append(start(number=number))
-            raise
+        return said
 
     monkeypatch.setattr(endpoints, "ask", ask)
     endpoints.require_answers([f"https://localhost:{number}/health"], ca)
@@ -188,6 +203,7 @@ def test_a_server_that_comes_up_a_moment_later(
     assert server.asked == ["/health"]
 
 
+@pytest.mark.usefixtures("impatient")
 def test_the_first_that_does_not_answer_is_named(start: Start, ca: Path) -> None:
     good, bad = start(), start()
     with pytest.raises(DashtamError, match=f"^{bad.url}/broken does not answer"):

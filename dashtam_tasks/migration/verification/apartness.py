@@ -11,6 +11,10 @@ from dashtam_tasks.migration.verification.evidence import Watch
 from dashtam_tasks.migration.verification.running import Stand, is_postgres, is_redis
 from dashtam_tasks.migration.verification.ticking import Verdict, holds, not_applicable
 
+# Who is reached says so at once, on a busy machine a little later; who is not takes all of the time.
+REACHED_SECONDS = 30
+UNREACHED_SECONDS = 5
+
 
 def ports_apart(one: Stand, other: Stand) -> Verdict:
     """Decide whether what an environment publishes now is none of another's host ports."""
@@ -93,13 +97,14 @@ def tried(here: Stand, there: Stand, service: str, target: str) -> list[tuple[st
     """
     if not service or not target:
         return []
-    own = stores.reaches(here, service, stores.addresses(here.container(service))[0])
+    itself = stores.addresses(here.container(service))[0]
+    own = stores.reaches(here, service, itself, seconds=REACHED_SECONDS)
     if own is None:
         return []
     wrong = f"Service {service} of {here.name} does not even reach itself." if own.code else ""
     results = [(wrong, own.evidence)]
     for address in stores.addresses(there.container(target)):
-        done = stores.reaches(here, service, address)
+        done = stores.reaches(here, service, address, seconds=UNREACHED_SECONDS)
         if done is not None:
             reached = f"Service {service} of {here.name} reaches {target} of {there.name} at {address}."
             results.append(("" if done.code else reached, done.evidence))

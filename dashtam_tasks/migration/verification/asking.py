@@ -13,8 +13,8 @@ from dashtam_tasks.migration.boxes import Evidence
 from dashtam_tasks.migration.verification.evidence import Watch
 from dashtam_tasks.migration.verification.running import Stand
 
-# A server under reload is away for a moment.
-PATIENCE_SECONDS = 10.0
+# A server under reload is away for a moment, on a busy machine for a long one.
+PATIENCE_SECONDS = 15.0
 PAUSE_SECONDS = 0.2
 ANSWER_SECONDS = 5.0
 SERVER_ERRORS = 500
@@ -38,13 +38,18 @@ def answered(stand: Stand, chosen: Iterable[str]) -> tuple[bool, Evidence]:
     """
     wanted = tuple(chosen)
     watch = Watch(subject=stand.subject, command=f"curl -k {' || curl -k '.join(wanted)}")
+    good, said = patiently(wanted)
+    return good, watch.saw("\n".join(said))
+
+
+def patiently(wanted: tuple[str, ...]) -> tuple[bool, tuple[str, ...]]:
+    """Ask URLs until one answers or patience ends; return whether one did, and what it or all of them said."""
     deadline, pause = time.monotonic() + PATIENCE_SECONDS, threading.Event()
     while True:
-        said = [status(one) for one in wanted]
-        good = [f"{url}: {code}" for url, code in zip(wanted, said, strict=True) if is_answer(code)]
+        said = {url: status(url) for url in wanted}
+        good = {url: code for url, code in said.items() if is_answer(code)}
         if good or time.monotonic() > deadline:
-            shown = good or [f"{url}: {code}" for url, code in zip(wanted, said, strict=True)]
-            return bool(good), watch.saw("\n".join(shown))
+            return bool(good), tuple(f"{url}: {code}" for url, code in (good or said).items())
         pause.wait(PAUSE_SECONDS)
 
 
@@ -71,24 +76,28 @@ def unjudging() -> ssl.SSLContext:
 
 @dataclass
 class Requests:
-    """What a client met that asked again and again: how many answers, and what else."""
+    """What a client met that asked again and again: how many answers, and what it got when it lost patience."""
 
     answers: int = 0
-    others: list[str] = field(default_factory=list)
+    silences: list[str] = field(default_factory=list)
 
 
 @contextmanager
 def asking(chosen: Iterable[str]) -> Iterator[Requests]:
-    """Ask URLs in turn, again and again, while the block runs; what they said is there afterwards."""
+    """Ask URLs in turn, again and again, while the block runs; what they said is there afterwards.
+
+    A busy machine lets a server miss a moment, and a person's edit lets it start anew: only one that is away for
+    longer counts.
+    """
     wanted, seen, stop = tuple(chosen), Requests(), threading.Event()
 
     def ask() -> None:
-        while not stop.wait(PAUSE_SECONDS):
-            said = [status(one) for one in wanted]
-            if any(is_answer(one) for one in said):
+        while wanted and not stop.wait(PAUSE_SECONDS):
+            good, said = patiently(wanted)
+            if good:
                 seen.answers += 1
             else:
-                seen.others.append(", ".join(map(str, said)))
+                seen.silences.append(", ".join(said))
 
     client = threading.Thread(target=ask)
     client.start()

@@ -148,7 +148,7 @@ def suites_pass_beside(scene: Scene) -> Verdict:
     before, service = looking.ids(dev), dev.service_of("app")
     with asking.asking(asking.urls(dev, service) if service else ()) as requests:
         verdict = suites_pass(scene, (scene.first_suite,))
-    missed = (f"Development's application did not answer: {one}." for one in requests.others[:3] if service)
+    missed = (f"Development's application did not answer: {one}." for one in requests.silences[:3])
     seen = looked(scene.subject, "curl -k (again and again)", f"{requests.answers} answers")
     beside = holds(chain(missed, looking.same_containers(dev, before)), seen)
     return together((verdict, beside))

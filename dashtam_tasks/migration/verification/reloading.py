@@ -17,7 +17,7 @@ from dashtam_tasks.migration.verification.evidence import Watch, ran
 from dashtam_tasks.migration.verification.running import Stand
 from dashtam_tasks.migration.verification.ticking import Verdict, failed, not_applicable, passed
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.3
 # How commands say that they watch their sources.
 RELOADER = re.compile(

@@ -92,13 +92,13 @@ def redis(stand: Stand, service: str, *command: str) -> Done:
     return ran(stand.subject, argv, environment={"REDISCLI_AUTH": password} if password else None)
 
 
-def reaches(stand: Stand, service: str, host: str) -> Done | None:
+def reaches(stand: Stand, service: str, host: str, *, seconds: int) -> Done | None:
     """Ask from inside of a service's container whether it reaches a host; None where it has no client for that."""
     one = stand.model.service(service)
     if is_postgres(one):
-        return in_container(stand, service, "pg_isready", "--host", host, "--timeout", "3")
+        return in_container(stand, service, "pg_isready", "--host", host, "--timeout", str(seconds))
     if is_redis(one):
-        return in_container(stand, service, "timeout", "5", "redis-cli", "-h", host, "ping")
+        return in_container(stand, service, "timeout", str(seconds), "redis-cli", "-h", host, "ping")
     return None
 
 

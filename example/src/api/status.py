@@ -10,7 +10,7 @@ from src import __version__
 from src.api.dependencies import CacheDep, EngineDep, SettingsDep
 from src.core import database
 
-ANSWER_TIMEOUT = 2  # seconds
+ANSWER_TIMEOUT = 3  # seconds
 
 logger = logging.getLogger("uvicorn.error")
 router = APIRouter(tags=["status"])

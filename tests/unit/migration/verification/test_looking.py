@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from http import HTTPStatus
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
@@ -252,14 +254,41 @@ def test_an_application_answers_or_fails(
         assert looking.app_answers(stand).outcome is outcome
 
 
+@pytest.mark.parametrize(
+    ("codes", "patience", "silences"), [((200, 503, 200), 30.0, 0), ((200, 503), 0.3, 1), ((503,), 0.3, 1)]
+)
+def test_who_asks_again_and_again_minds_only_a_server_that_stays_away(
+    monkeypatch: pytest.MonkeyPatch, codes: tuple[int, ...], patience: float, silences: int
+) -> None:
+    monkeypatch.setattr(asking, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(asking, "PATIENCE_SECONDS", patience)
+    asked = threading.Semaphore(0)
+    with served(*codes, asked=asked) as number:
+        with asking.asking([f"http://127.0.0.1:{number}/"]) as requests:
+            for _ in range(len(codes) + 2):
+                assert asked.acquire(timeout=30)
+        assert bool(requests.answers) == (codes[0] == HTTPStatus.OK)
+        told = [f"http://127.0.0.1:{number}/: 503"] * silences
+        assert requests.silences[:1] == told
+
+
+def test_who_has_nothing_to_ask_hears_of_no_silence() -> None:
+    with asking.asking(()) as requests:
+        pass
+    assert (requests.answers, requests.silences) == (0, [])
+
+
 @contextmanager
-def served(code: int) -> Iterator[int]:
-    """Serve one status on a free port of the loopback, which is yielded."""
+def served(*codes: int, asked: threading.Semaphore | None = None) -> Iterator[int]:
+    """Serve statuses in turn, the last one for good, on a free port of the loopback, which is yielded."""
+    said = chain(codes, repeat(codes[-1]))
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(code)
+            self.send_response(next(said))
             self.end_headers()
+            if asked:
+                asked.release()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
