@@ -114,7 +114,7 @@ def test_the_lock_of_a_killed_migration_is_nobodys(begun: Sweep) -> None:
 
 def test_a_copy_whose_container_is_killed_is_begun_anew(begun: Sweep) -> None:
     with copying(begun) as process:
-        docker("rm", "--force", *holders_of(begun.copies[0].target))
+        docker("rm", "--force", "--volumes", *holders_of(begun.copies[0].target))
         _, said = process.communicate(timeout=120)
     assert process.returncode == ExitCode.UNAVAILABLE
     assert "ended in the middle of" in " ".join(said.split())
