@@ -25,6 +25,8 @@ __all__ = ["FOLDER_LABEL", "ONE_OFF_LABEL", "PROJECT_LABEL", "Container", "Event
 
 LOCAL_LABEL = "dashtam-tasks.local-build"
 VERSION_LABEL = "org.opencontainers.image.version"
+# Without BuildKit an image's untagged parents are the build cache, and another build that is at them would fail.
+REMOVE_IMAGE = ("rm", "--no-prune")
 # How long another removal of a container may take.
 REMOVAL_SECONDS = 30
 
@@ -148,10 +150,10 @@ def remove_project(project: str) -> None:
     """
     label = ("--filter", f"label={PROJECT_LABEL}={project}")
     remove_containers(docker("ps", "--all", "--quiet", *label).split())
-    for kind in ("network", "volume", "image"):
+    for kind, remove in (("network", ("rm",)), ("volume", ("rm",)), ("image", (*REMOVE_IMAGE, "--force"))):
         found = sorted(set(docker(kind, "ls", "--quiet", *label).split()))
         if found:
-            docker(kind, "rm", *(("--force",) if kind == "image" else ()), *found)
+            docker(kind, *remove, *found)
 
 
 def images_with_health_check(references: Iterable[str]) -> frozenset[str]:

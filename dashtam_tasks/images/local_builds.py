@@ -158,7 +158,7 @@ def build_image(chosen: Recipe, base: str, *, no_cache: bool) -> None:
     marks[VERSION_LABEL] = installed_version(first)
     # All but the labels comes from the cache.
     docker_build(chosen.folder, base, "--tag", chosen.reference, *label_options(marks))
-    engine.docker("image", "rm", first)
+    engine.docker("image", *engine.REMOVE_IMAGE, first)
 
 
 def label_options(marks: Mapping[str, str]) -> list[str]:

@@ -207,4 +207,5 @@ def cleared(project: Project) -> Iterator[Project]:
         # By name: another project's image may be the very same one.
         names = ("--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference=dashtam-*{project.suffix}*")
         for image in docker("image", "ls", *names).splitlines():
-            docker("image", "rm", image)
+            # Parents stay: without BuildKit they are the cache of a build that another test may be at.
+            docker("image", "rm", "--no-prune", image)

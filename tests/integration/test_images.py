@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from dashtam_tasks import images
+from dashtam_tasks import engine, images
 from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.images import local_builds
 from dashtam_tasks.settings import Image, Images, Settings
@@ -345,7 +345,23 @@ def test_every_builder_builds_the_recipes(name: str, monkeypatch: pytest.MonkeyP
         assert docker("run", "--rm", built, "redis-server", "--version").startswith("Redis server v=8.")
         assert docker("inspect", "--format", '{{index .Config.Labels "made-by"}}', f"{name}:1") == name
     finally:
-        docker("image", "rm", f"{name}:1")
+        docker("image", "rm", "--no-prune", f"{name}:1")
+
+
+def test_what_a_removed_project_was_built_from_stays_for_builds_that_are_at_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_BUILDKIT", "0")
+    name = f"dashtam-tasks-test-{uuid.uuid4().hex[:8]}"
+    (tmp_path / "Dockerfile").write_text(f"FROM scratch\nENV NAME={name}\nENV LAST=true\n")
+    docker("build", "--tag", name, "--label", f"{engine.PROJECT_LABEL}={name}", str(tmp_path))
+    parent = docker("image", "inspect", "--format", "{{.Parent}}", name)
+    try:
+        engine.remove_project(name)
+        assert docker("image", "ls", "--quiet", name) == ""
+        assert docker("image", "inspect", "--format", "{{.Id}}", parent) == parent
+    finally:
+        docker("image", "rm", parent)
 
 
 class Refusal(BaseHTTPRequestHandler):
@@ -423,6 +439,7 @@ def test_the_local_build_stands_in_for_a_registry_that_does_not_answer(
 MAKE_BASE = """
 import sys
 from pathlib import Path
+from dashtam_tasks import engine
 from dashtam_tasks.images import local_builds, rootfs
 from dashtam_tasks.settings import Images
 

@@ -248,7 +248,7 @@ def test_a_project_is_removed_by_its_label_containers_first(fake_docker: "FakeDo
     assert changes == [
         ("rm", "--force", "--volumes", "c0ffee", "decaf"),
         ("network", "rm", "netnet"),
-        ("image", "rm", "--force", "beef"),
+        ("image", "rm", "--no-prune", "--force", "beef"),
     ]
     questions = [argv for argv in fake_docker.argvs if "rm" not in argv]
     assert len(questions) == 4
@@ -270,7 +270,7 @@ def test_what_cannot_be_removed_ends_it_with_dockers_words(fake_docker: "FakeDoc
         engine.remove_project("shop")
     assert raised.value.code == ExitCode.UNAVAILABLE
     assert raised.value.details == "network netnet has active endpoints\n"
-    assert ("image", "rm", "--force", "beef") not in fake_docker.argvs
+    assert ("image", "rm", "--no-prune", "--force", "beef") not in fake_docker.argvs
 
 
 def test_versions(fake_docker: "FakeDocker") -> None:

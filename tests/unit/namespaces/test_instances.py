@@ -172,7 +172,7 @@ def test_pruning_removes_all_that_is_left_of_an_orphan(
         ("rm", "--force", "--volumes", "container-1", "container-2"),
         ("network", "rm", "network-1", "network-2"),
         ("volume", "rm", "volume-1", "volume-2"),
-        ("image", "rm", "--force", "image-1", "image-2"),
+        ("image", "rm", "--no-prune", "--force", "image-1", "image-2"),
     ]
     filters = {argv[argv.index("--filter") + 1] for argv in leftovers.argvs if "--filter" in argv}
     assert filters == {"label=com.docker.compose.project=gone-dev"}
