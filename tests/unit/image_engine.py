@@ -29,7 +29,8 @@ class Engine:
         self.images = state["images"]
         self.new_id = f"sha256:{len(state['calls']):064x}"
 
-    def image(self, verb: str, reference: str) -> int:
+    def image(self, verb: str, *argv: str) -> int:
+        reference = argv[-1]
         if verb == "rm":
             del self.images[reference]
             return 0
