@@ -35,6 +35,7 @@ services:
     volumes: ["cache_data:/data"]
   app:
     image: {REDIS}
+    tmpfs: /data  # instead of a volume without a name, which a migration leaves
     entrypoint: [sh, -c, "trap exit TERM; read _ < /dev/zero & wait"]
 volumes: {{db_data: , cache_data: }}
 """
