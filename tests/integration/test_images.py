@@ -439,7 +439,6 @@ def test_the_local_build_stands_in_for_a_registry_that_does_not_answer(
 MAKE_BASE = """
 import sys
 from pathlib import Path
-from dashtam_tasks import engine
 from dashtam_tasks.images import local_builds, rootfs
 from dashtam_tasks.settings import Images
 
