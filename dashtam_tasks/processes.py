@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -127,12 +128,13 @@ def start(
     """Start a command whose output is read, or whose input is written, as bytes while it runs.
 
     None as an output means our own. It gets a process group of its own: Ctrl-C reaches us, and we end it in our own
-    order. Raises DashtamError (UNAVAILABLE) when the program is missing.
+    order, also one that comes meanwhile. Raises DashtamError (UNAVAILABLE) when the program is missing.
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    with starting(argv):
-        return subprocess.Popen(
+    received: list[int] = []
+    with starting(argv), handling(lambda number, _frame: received.append(number), *answered()):
+        process = subprocess.Popen(
             argv,
             env=child_environment(environment),
             cwd=cwd,
@@ -141,6 +143,21 @@ def start(
             stderr=stderr,
             process_group=0,
         )
+    try:
+        # One that came while there was no child to end yet.
+        for number in received:
+            signal.raise_signal(number)
+    except BaseException:
+        with ending(process):
+            raise
+    return process
+
+
+def answered() -> tuple[int, ...]:
+    """Return the signals that interrupt us here: a child ignores what we do, and threads get none."""
+    if threading.current_thread() is not threading.main_thread():
+        return ()
+    return tuple(one for one in (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(one)))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -192,3 +193,20 @@ def test_start_can_leave_our_own_outputs_to_a_child_in_order() -> None:
     )
     done = subprocess.run(python(parent), capture_output=True, text=True, check=True, timeout=60)
     assert (done.stdout, done.stderr) == ("before\nout\nafter\n", "err\n")
+
+
+def test_ctrl_c_while_a_command_is_started_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        processes.start(["sleep", "60"])
+    assert [one.poll() for one in started] == [-signal.SIGTERM]
+    assert signal.getsignal(signal.SIGINT) is before
