@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -38,19 +38,27 @@ def following(
     `streams` are those of processes.start. Both processes are ended on leaving.
     """
     happenings: Happenings = queue.SimpleQueue()
-    threads: list[threading.Thread] = []
+    with (
+        attended(engine.events(project, since=time.time()), read_events, happenings),
+        attended(compose.start(*arguments, **streams), await_end, happenings),
+    ):
+        yield happenings
+
+
+@contextmanager
+def attended(
+    process: processes.Process,
+    attend: Callable[[processes.Process, Happenings], None],
+    happenings: Happenings,
+) -> Iterator[None]:
+    """Let a thread of its own put what becomes of a process into the queue; the process is ended on leaving."""
+    thread = threading.Thread(target=attend, args=(process, happenings))
     try:
-        with (
-            processes.ending(engine.events(project, since=time.time())) as events,
-            processes.ending(compose.start(*arguments, **streams)) as called,
-        ):
-            for target, process in ((read_events, events), (await_end, called)):
-                thread = threading.Thread(target=target, args=(process, happenings))
-                thread.start()
-                threads.append(thread)
-            yield happenings
+        with processes.ending(process):
+            thread.start()
+            yield
     finally:
-        for thread in threads:
+        if thread.is_alive():
             thread.join()
 
 

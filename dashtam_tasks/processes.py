@@ -148,7 +148,8 @@ def start(
         for number in received:
             signal.raise_signal(number)
     except BaseException:
-        with ending(process):
+        # Its pipes are closed as well: nobody else knows of them.
+        with process, ending(process):
             raise
     return process
 

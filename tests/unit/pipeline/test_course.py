@@ -78,7 +78,8 @@ def test_a_job_that_ends_is_left_alone(running: Engine) -> None:
     assert running.fake.calls == ()
 
 
-def test_a_job_that_never_runs_has_not_begun() -> None:
+def test_a_job_that_never_runs_has_not_begun(ci: Engine) -> None:
+    ci.has(container("app", "created"))
     assert attend(happened("start", "postgres"), died("postgres", code=1), ENDED).begun is False
 
 
