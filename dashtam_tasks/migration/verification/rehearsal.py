@@ -4,7 +4,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from dashtam_tasks.migration import ledger, snapshots
@@ -19,30 +18,20 @@ from dashtam_tasks.migration.snapshots import Kind, Snapshot
 from dashtam_tasks.migration.verification.evidence import Watch, presented
 from dashtam_tasks.migration.verification.subject import Subject
 from dashtam_tasks.migration.verification.ticking import Verdict, holds, ticked
+from dashtam_tasks.migration.volumes.copying import Copied
+from dashtam_tasks.migration.volumes.returning import TakenBack
 from dashtam_tasks.notifying import Notify
 
 PREFIX = "rehearsal-"
 STEP, LINE = "3.3", "Tested rollback works"
 
 
-@dataclass(frozen=True)
-class Untouched:
-    """What becomes of a volume in a rehearsal: nothing, and it counts as gone."""
-
-    is_removed: bool = True
-    dumps: tuple[str, ...] = ()
-    changes: tuple[str, ...] = ()
-    problem: str = ""
-    hint: str = ""
-    remarks: tuple[str, ...] = ()
-
-
 class NoVolumes:
     """Volumes of the engine, none of which a rehearsal touches."""
 
-    def copy(self, operation: CopyVolume, *, project: Path, notify: Notify) -> Untouched:  # noqa: ARG002
+    def copy(self, operation: CopyVolume, *, project: Path, notify: Notify) -> Copied:  # noqa: ARG002
         """Make nothing."""
-        return Untouched()
+        return Copied(target=operation.target, files=0, size=0)
 
     def is_complete(self, operation: CopyVolume, *, project: Path) -> bool:  # noqa: ARG002
         """Return that a volume is there."""
@@ -50,14 +39,14 @@ class NoVolumes:
 
     def take_back(
         self,
-        operation: CopyVolume,  # noqa: ARG002
+        operation: CopyVolume,
         *,
         project: Path,  # noqa: ARG002
         backup_folder: Path,  # noqa: ARG002
         notify: Notify,  # noqa: ARG002
-    ) -> Untouched:
-        """Remove nothing."""
-        return Untouched()
+    ) -> TakenBack:
+        """Remove nothing, and count it as gone."""
+        return TakenBack(target=operation.target, is_removed=True)
 
 
 def rehearse(subject: Subject, saved: SavedPlan) -> Iterator[Box]:

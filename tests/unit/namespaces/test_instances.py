@@ -136,7 +136,10 @@ def test_without_an_engine_nobody_knows(
     assert done.err.startswith("error: No Docker Engine answers.\n")
 
 
-def test_a_damaged_record_is_named(tasks: "Terminal", state: Path, shop: Path) -> None:
+def test_a_damaged_record_is_named(
+    tasks: "Terminal", fake_docker: "FakeDocker", state: Path, shop: Path
+) -> None:
+    fake_docker.answer("ps")
     path = remember(state, "shop-dev", shop)
     path.write_text("{", encoding="utf-8")
     done = tasks("instances")

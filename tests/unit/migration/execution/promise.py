@@ -17,6 +17,8 @@ from dashtam_tasks.migration.facts import EnvironmentFacts, Facts
 from dashtam_tasks.migration.ledger import guard, saved_plan
 from dashtam_tasks.migration.operations import Copy, CopyVolume, Move, Operation, Write, touched
 from dashtam_tasks.migration.steps import Step, outline
+from dashtam_tasks.migration.volumes.copying import Copied
+from dashtam_tasks.migration.volumes.returning import TakenBack
 
 SECRET = b"PASSWORD=made-up\r\nKEY=\xff\xfe"
 ODD = "scripts/run \"me\"\n'now'.sh"
@@ -87,16 +89,7 @@ FACTS = Facts(
 )
 
 
-@dataclass(frozen=True)
-class Gone:
-    """What became of a volume."""
-
-    is_removed: bool = True
-    dumps: tuple[str, ...] = ()
-    changes: tuple[str, ...] = ()
-    problem: str = ""
-    hint: str = ""
-    remarks: tuple[str, ...] = ()
+GONE = TakenBack(target=VOLUME.target, is_removed=True)
 
 
 @dataclass(frozen=True)
@@ -104,21 +97,21 @@ class Folders:
     """Volumes as folders: one is complete when it has its name without an ending."""
 
     engine: Path
-    gone: Gone = Gone()
+    gone: TakenBack = GONE
 
-    def copy(self, operation: CopyVolume, **_: object) -> Gone:
+    def copy(self, operation: CopyVolume, **_: object) -> Copied:
         target, half = self.engine / operation.target, self.engine / f"{operation.target}.half"
         if not target.exists():
             shutil.rmtree(half, ignore_errors=True)
             half.mkdir()
             (half / "data").write_bytes((self.engine / operation.source / "data").read_bytes())
             half.rename(target)
-        return Gone()
+        return Copied(target=operation.target, files=1, size=(target / "data").stat().st_size)
 
     def is_complete(self, operation: CopyVolume, **_: object) -> bool:
         return (self.engine / operation.target).exists()
 
-    def take_back(self, operation: CopyVolume, **_: object) -> Gone:
+    def take_back(self, operation: CopyVolume, **_: object) -> TakenBack:
         half = self.engine / f"{operation.target}.half"
         if (self.engine / operation.target).exists():
             (self.engine / operation.target).rename(half)

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from dashtam_tasks.migration.execution import applying
 from dashtam_tasks.migration.ledger import saved_plan
 from dashtam_tasks.migration.operations import Copy, CopyVolume, Move, Write
 from dashtam_tasks.migration.steps import Step, outline
+from dashtam_tasks.migration.volumes.copying import Copied
 from tests.unit.migration.execution.faults import copied, crashing
 from tests.unit.migration.execution.promise import (
     CLEANING,
@@ -23,7 +25,6 @@ from tests.unit.migration.execution.promise import (
     STEPS,
     VOLUME,
     Folders,
-    Gone,
     Shop,
     rewrite,
 )
@@ -215,7 +216,7 @@ def test_a_crash_may_come_between_any_two_steps(shop: Shop, tmp_path: Path) -> N
 
 def test_a_volume_that_fails_stops_before_its_compose_file(shop: Shop) -> None:
     class Failing(Folders):
-        def copy(self, operation: CopyVolume, **_: object) -> Gone:
+        def copy(self, operation: CopyVolume, **_: object) -> Copied:
             raise DashtamError(f"{operation.target} is in the way.", code=ExitCode.DATA)
 
     with pytest.raises(DashtamError, match=f"{VOLUME.target} is in the way"):
@@ -226,9 +227,8 @@ def test_a_volume_that_fails_stops_before_its_compose_file(shop: Shop) -> None:
 
 def test_what_a_person_should_know_of_a_volume_is_told(shop: Shop) -> None:
     class Telling(Folders):
-        def copy(self, operation: CopyVolume, **_: object) -> Gone:
-            super().copy(operation)
-            return Gone(remarks=("its collation differs",))
+        def copy(self, operation: CopyVolume, **_: object) -> Copied:
+            return replace(super().copy(operation), remarks=("its collation differs",))
 
     shop.apply("1.1", "1.2", volumes=Telling(shop.root / "engine"))
     assert shop.told[:3] == [

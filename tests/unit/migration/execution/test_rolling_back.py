@@ -9,7 +9,7 @@ from dashtam_tasks.errors import DashtamError, ExitCode
 from dashtam_tasks.migration import backup
 from dashtam_tasks.migration.ledger import saved_plan
 from tests.unit.migration.execution.faults import crashing
-from tests.unit.migration.execution.promise import LATIN, ODD_ONES, SECRET, STEPS, VOLUME, Folders, Gone, Shop
+from tests.unit.migration.execution.promise import GONE, LATIN, ODD_ONES, SECRET, STEPS, VOLUME, Folders, Shop
 
 ASIDE = "backups/pre-migration-20261123/set-aside"
 
@@ -291,7 +291,7 @@ def test_after_a_kill_at_the_very_end_it_is_known_what_is_left(
 
 def test_a_volume_that_cannot_go_is_named(shop: Shop) -> None:
     shop.migrate()
-    gone = Gone(is_removed=False, problem="It cannot be dumped.", changes=("3 rows are new",))
+    gone = replace(GONE, is_removed=False, problem="It cannot be dumped.", changes=("3 rows are new",))
     result = shop.roll_back(volumes=Folders(shop.root / "engine", gone))
     assert [(one.kind, one.where) for one in result.kept] == [("volume-kept", f"volume {VOLUME.target}")]
     assert result.told == ("3 rows are new",)
@@ -300,7 +300,7 @@ def test_a_volume_that_cannot_go_is_named(shop: Shop) -> None:
 
 def test_dumps_of_new_rows_are_told(shop: Shop) -> None:
     shop.migrate()
-    gone = Gone(dumps=("shop-dev_data.app.dump",))
+    gone = replace(GONE, dumps=("shop-dev_data.app.dump",))
     result = shop.roll_back(volumes=Folders(shop.root / "engine", gone))
     (there,) = (shop.project / "backups").glob("pre-migration-*/dumps")
     assert result.told == (f"volume shop-dev_data was dumped: {there}/shop-dev_data.app.dump",)
